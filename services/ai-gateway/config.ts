@@ -301,6 +301,13 @@ export const aiGatewayConfig = {
             .describe(
               "Other providers, by name, that take batches as their dialect has it: of OpenAI, Anthropic or Google.",
             ),
+          jobs: z
+            .array(z.string().min(1).max(63))
+            .max(100)
+            .default([])
+            .describe(
+              "Other providers, by name, whose dialect is OpenAI's and whose batches are jobs as Mistral has them.",
+            ),
           pollMs: z
             .int()
             .min(100)

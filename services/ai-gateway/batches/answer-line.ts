@@ -43,9 +43,15 @@ export function findAt(json: Buffer, [name = "", ...rest]: readonly string[]): B
 const modelAt = ["body", "model"];
 const answeredModelAt = ["response", "body", "model"];
 
-/** A line of a file of requests as its owner wrote it: with the model's name here. */
-export function toOwnRequestLine(line: Buffer, model: string): Buffer {
-  return parseIfObject(line) ? setAt(line, modelAt, JSON.stringify(model)) : line;
+/** A line of a file of requests as its owner wrote it: with the model's name here, and where it is sent if the account's lines do not say so. */
+export function toOwnRequestLine(line: Buffer, model: string, endpoint?: string): Buffer {
+  if (!parseIfObject(line)) return line;
+  const own = setAt(line, modelAt, JSON.stringify(model));
+  const fields = endpoint === undefined ? undefined : findFields(own, new Set(["custom_id"]));
+  const customId = fields?.get("custom_id");
+  if (!customId) return own;
+  const place = Buffer.from(`,"method":"POST","url":${JSON.stringify(endpoint)}`);
+  return Buffer.concat([own.subarray(0, customId.valueEnd), place, own.subarray(customId.valueEnd)]);
 }
 
 /** A line of answers as its owner may see it: with the model's name here, and without a provider's own sentences about errors. */

@@ -16,15 +16,24 @@ const hosts: { readonly [D in ProviderDialect]?: readonly string[] } = {
   gemini: ["generativelanguage.googleapis.com"],
 };
 
+/** Whose batches are jobs, of files that are sent as OpenAI's are (docs.mistral.ai/api/endpoint/batch; read in November 2026). */
+const jobHosts: readonly string[] = ["api.mistral.ai"];
+
 /** True for a provider that takes batches in its own dialect. */
 export function takesBatches({ settings }: Pick<AiGatewayDeps, "settings">, provider: Provider): boolean {
   const known = hosts[provider.dialect];
   if (!known) return false;
   if (provider.source === "simulator" || settings.batches.providers.includes(provider.name)) return true;
-  return known.includes(new URL(provider.baseUrl).hostname);
+  return known.includes(new URL(provider.baseUrl).hostname) || takesJobs({ settings }, provider);
 }
 
-/** True for one whose batches are made of files, in OpenAI's dialect. */
+/** True for one whose batches are jobs, in Mistral's form. */
+export function takesJobs({ settings }: Pick<AiGatewayDeps, "settings">, provider: Provider): boolean {
+  if (provider.dialect !== "openai") return false;
+  return settings.batches.jobs.includes(provider.name) || jobHosts.includes(new URL(provider.baseUrl).hostname);
+}
+
+/** True for one whose batches are made of files, which OpenAI's dialect has. */
 export function takesFiles(deps: Pick<AiGatewayDeps, "settings">, provider: Provider): boolean {
   return provider.dialect === "openai" && takesBatches(deps, provider);
 }

@@ -21,13 +21,14 @@ import type { WireDraft } from "../providers/wire.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { UpstreamRequest } from "./account-batches.ts";
 import type { BatchedRequest, BatchForm } from "./batch-form.ts";
-import { takesBatches, takesFiles } from "./batch-provider.ts";
+import { takesBatches, takesFiles, takesJobs } from "./batch-provider.ts";
 import type { BatchRow } from "./batch-row.ts";
 import { findMade, startBatch } from "./batches.ts";
 import { openDiskFile } from "./disk-file.ts";
 import { createFileBatches } from "./file-batches.ts";
 import type { FileRow, RequestBound } from "./file-store.ts";
 import { requireMoney } from "./files.ts";
+import { toJobLine } from "./job-batches.ts";
 import { toOnce } from "./once.ts";
 import { splitList } from "./split-list.ts";
 
@@ -199,12 +200,17 @@ async function keepRequests(
   return file;
 }
 
+function toBatchLine(customId: string, body: Buffer): Buffer {
+  const head = `{"custom_id":${JSON.stringify(customId)},"method":"POST","url":${JSON.stringify(endpoint)},"body":`;
+  return Buffer.concat([Buffer.from(head), body, Buffer.from("}")]);
+}
+
 async function upload(deps: AiGatewayDeps, target: Target, requests: readonly UpstreamRequest[]): Promise<string> {
   const lines = await openDiskFile(join(deps.folder, "uploads"), deps.random);
   try {
+    const toLine = takesJobs(deps, target.provider) ? toJobLine : toBatchLine;
     for (const { customId, body } of requests) {
-      const head = `{"custom_id":${JSON.stringify(customId)},"method":"POST","url":${JSON.stringify(endpoint)},"body":`;
-      await lines.append(Buffer.concat([Buffer.from(head), body, Buffer.from("}\n")]));
+      await lines.append(Buffer.concat([toLine(customId, body), Buffer.from("\n")]));
     }
     return await createFileBatches(deps, target).uploadFile(lines, "batch.jsonl");
   } finally {

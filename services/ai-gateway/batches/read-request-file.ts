@@ -18,10 +18,11 @@ import { wireOf } from "../providers/wires.ts";
 import type { FormPart } from "../surfaces/multipart.ts";
 import type { UpstreamRequest } from "./account-batches.ts";
 import type { BroughtAlong } from "./advance-batch.ts";
-import { findAccount, takesBatchesOf, takesFiles, targetAt } from "./batch-provider.ts";
+import { findAccount, takesBatchesOf, takesFiles, takesJobs, targetAt } from "./batch-provider.ts";
 import { cutLines, LineTooLong } from "./cut-lines.ts";
 import type { DiskFile } from "./disk-file.ts";
 import type { FileRow, RequestBound } from "./file-store.ts";
+import { toJobLine } from "./job-batches.ts";
 import { type BatchEndpoint, type RequestLine, readRequestLine, refuseLine } from "./request-line.ts";
 
 const maxLineBytes = 4_194_304;
@@ -84,7 +85,8 @@ export async function readRequests(
       requests.push(isKept ? toKeptBound(requests.length, line, bounds, given) : [line.customId, ...bounds]);
       await takeTurn(cut.bytes.length);
       const drafted = draftOf({ ...line, request }, target).toBody(undefined);
-      const written = line.withBody(isKept ? line.request.body : drafted);
+      const isJob = takesJobs(deps, target.provider);
+      const written = isJob ? toJobLine(line.customId, drafted) : line.withBody(isKept ? line.request.body : drafted);
       pending.push(written, newline);
       pendingBytes += written.length;
       if (pendingBytes > maxLineBytes) await flush();

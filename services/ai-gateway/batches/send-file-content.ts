@@ -5,7 +5,7 @@ import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Provider } from "../model.ts";
 import { toOwnAnswerLine, toOwnRequestLine } from "./answer-line.ts";
-import { findAccount, takesFiles, targetAt } from "./batch-provider.ts";
+import { findAccount, takesFiles, takesJobs, targetAt } from "./batch-provider.ts";
 import { cutLines } from "./cut-lines.ts";
 import { createFileBatches } from "./file-batches.ts";
 import type { ShownFile } from "./file-store.ts";
@@ -58,7 +58,10 @@ function isOfTuning({ purpose }: ShownFile): boolean {
 
 async function* linesAt(deps: AiGatewayDeps, provider: Provider, file: ShownFile): AsyncGenerator<Buffer> {
   const { body } = await createFileBatches(deps, targetAt(provider, file.targetModel)).openContent(file.upstreamId);
-  const toOwn = file.purpose === "batch" ? toOwnRequestLine : toOwnAnswerLine;
+  // In a job's file a line has no more than its name and body.
+  const endpoint = takesJobs(deps, provider) ? file.endpoint : undefined;
+  const toOwnRequest = (line: Buffer, model: string) => toOwnRequestLine(line, model, endpoint);
+  const toOwn = file.purpose === "batch" ? toOwnRequest : toOwnAnswerLine;
   for await (const { bytes } of cutLines(body, deps.settings.maxResponseBytes)) {
     yield Buffer.concat([toOwn(bytes, file.model), newline]);
   }

@@ -3,7 +3,7 @@ import { linesOf, type SimulatedFile, type SimulatedFiles, toLines } from "./fil
 import { badRequest, WireError } from "./wire-error.ts";
 
 /** A batch of the simulated provider, as OpenAI's API shows it (platform.openai.com/docs/api-reference/batch/object). */
-interface SimulatedBatch {
+export interface SimulatedBatch {
   readonly id: string;
   readonly object: "batch";
   readonly endpoint: string;
@@ -12,6 +12,8 @@ interface SimulatedBatch {
   readonly created_at: number;
   readonly expires_at: number;
   readonly metadata: unknown;
+  /** Of a job that names one. */
+  readonly model?: string;
   status: string;
   errors: object | null;
   output_file_id: string | null;
@@ -95,7 +97,7 @@ export function createSimulatedBatches(files: SimulatedFiles, answer: AnswerLine
   return {
     /** Throws a WireError for what the API refuses. */
     create(asked: Readonly<Record<string, unknown>>, id: string, nowMs: number): SimulatedBatch {
-      const { endpoint, input_file_id: fileId, completion_window: window, metadata = null } = asked;
+      const { endpoint, input_file_id: fileId, completion_window: window, metadata = null, model } = asked;
       if (typeof endpoint !== "string" || !endpoints.has(endpoint)) throw badRequest("endpoint", "Invalid endpoint.");
       if (window !== "24h") throw badRequest("completion_window", "Invalid value: the window must be '24h'.");
       const file = files.get(typeof fileId === "string" ? fileId : "");
@@ -107,6 +109,7 @@ export function createSimulatedBatches(files: SimulatedFiles, answer: AnswerLine
         ...{ output_file_id: null, error_file_id: null, in_progress_at: null, completed_at: null, failed_at: null },
         ...{ expired_at: null, cancelled_at: null, cancelling_at: null },
         request_counts: { total: linesOf(file).length, completed: 0, failed: 0 },
+        ...(typeof model === "string" && { model }),
       };
       const [oldest] = entries.keys();
       if (entries.size === maxBatches && oldest !== undefined) entries.delete(oldest);

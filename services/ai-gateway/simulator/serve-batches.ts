@@ -1,3 +1,4 @@
+import { toBatchRequest, toJob } from "./batch-jobs.ts";
 import type { AnswerLine } from "./batches.ts";
 import type { Call } from "./call.ts";
 import { sendJson } from "./delivery.ts";
@@ -7,9 +8,9 @@ import { parseJsonObject } from "./requests.ts";
 import { badRequest, WireError } from "./wire-error.ts";
 
 const maxFileBytes = 4_194_304;
-const place = /^(GET|POST|DELETE) \/v1\/(files|batches)(?:\/([^/]{1,100})(?:\/(content|cancel))?)?$/;
+const place = /^(GET|POST|DELETE) \/v1\/(files|batches|batch\/jobs)(?:\/([^/]{1,100})(?:\/(content|cancel))?)?$/;
 
-/** What stands at a method and path of `/v1/files` and `/v1/batches`; undefined where nothing does. */
+/** What stands at a method and path of `/v1/files`, `/v1/batches` and `/v1/batch/jobs`; undefined where nothing does. */
 export function findDeskEndpoint(key: string): ((call: Call) => Promise<void>) | undefined {
   const [, method, kind, id, verb] = place.exec(key) ?? [];
   if (method === undefined) return undefined;
@@ -50,6 +51,20 @@ const served: Readonly<Record<string, (call: Call, id: string) => Promise<void>>
   },
   async "POST batches/{id}/cancel"(call, id) {
     await answer(call, await call.desk.batches.cancel(id, nowMs(call)));
+  },
+  async "POST batch/jobs"(call) {
+    const asked = toBatchRequest(parseJsonObject(call.body));
+    await answer(call, toJob(call.desk.batches.create(asked, call.stamp.id, nowMs(call))));
+  },
+  async "GET batch/jobs"(call) {
+    const data = call.desk.batches.list().map(toJob);
+    await answer(call, { object: "list", data, total: data.length });
+  },
+  async "GET batch/jobs/{id}"(call, id) {
+    await answer(call, toJob(await call.desk.batches.get(id, nowMs(call))));
+  },
+  async "POST batch/jobs/{id}/cancel"(call, id) {
+    await answer(call, toJob(await call.desk.batches.cancel(id, nowMs(call))));
   },
 };
 

@@ -205,7 +205,7 @@ function sayError(vendor: Vendor, res: ServerResponse, status: number, error: Er
 /** A batch is cancelled by a request without a body. */
 function isBare(req: IncomingMessage): boolean {
   const path =
-    /^\/v1\/((messages\/)?batches\/[^/]+\/cancel|fine_tuning\/jobs\/[^/]+\/(cancel|pause|resume))$|^\/v1beta\/batches\/[^/]+:cancel$/;
+    /^\/v1\/((messages\/)?batches\/[^/]+\/cancel|batch\/jobs\/[^/]+\/cancel|fine_tuning\/jobs\/[^/]+\/(cancel|pause|resume))$|^\/v1beta\/batches\/[^/]+:cancel$/;
   return !hasBody(req) && path.test(req.url ?? "");
 }
 
