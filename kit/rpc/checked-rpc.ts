@@ -34,6 +34,14 @@ export type Handlers<Contract extends DescService, Inputs extends MethodInputs<C
   readonly [Name in MethodOf<Contract>]: Handle<Method<Contract, Name>, CheckedRequest<Inputs[Name]>>;
 };
 
+/**
+ * For methods whose requests hold so much that asking the bounds of each part costs more than serving them: true for a request that is
+ * known at one look to be within its bounds, which are not asked then. They must not change what they let through.
+ */
+export type UsualRequests<Contract extends DescService> = {
+  readonly [Name in MethodOf<Contract>]?: (request: MessageShape<Method<Contract, Name>["input"]>) => boolean;
+};
+
 type AnyHandler = (input: unknown, context: HandlerContext) => unknown;
 
 /** An implementation with the bounds of its requests: the only form in which one can be served. */
@@ -51,6 +59,7 @@ export function createRpc<Contract extends DescService, const Inputs extends Met
   contract: Contract,
   inputs: Inputs,
   handlers: Handlers<Contract, Inputs>,
+  usual: UsualRequests<Contract> = {},
 ): CheckedRpc<Contract> {
   const given = inputs as Readonly<Record<string, Readonly<Record<string, z.ZodType>>>>;
   const problems = contract.methods.flatMap((method) => findUnbounded(method, given[method.localName] ?? {}));
@@ -60,6 +69,7 @@ export function createRpc<Contract extends DescService, const Inputs extends Met
     contract.methods.map((method) => [method.localName, z.object(given[method.localName] ?? {})]),
   );
   const byName = handlers as Readonly<Record<string, AnyHandler | undefined>>;
+  const usualByName = usual as Readonly<Record<string, ((request: unknown) => boolean) | undefined>>;
   return {
     contract,
     handlerOf(method) {
@@ -67,12 +77,15 @@ export function createRpc<Contract extends DescService, const Inputs extends Met
       const schema = schemas.get(method.localName);
       if (!handle || !schema) return undefined;
       const isStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
-      return isStream
-        ? (requests, context) => handle(checkEach(schema, requests as AsyncIterable<unknown>), context)
-        : (request, context) => handle(parseInput(schema, request), context);
+      if (isStream)
+        return (requests, context) => handle(checkEach(schema, requests as AsyncIterable<unknown>), context);
+      const isUsual = usualByName[method.localName] ?? never;
+      return (request, context) => handle(isUsual(request) ? request : parseInput(schema, request), context);
     },
   };
 }
+
+const never = () => false;
 
 async function* checkEach(schema: z.ZodType, requests: AsyncIterable<unknown>): AsyncGenerator<unknown> {
   for await (const request of requests) yield parseInput(schema, request);

@@ -1,13 +1,12 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   BillingService,
-  CallOutcome,
   TopUpSource,
   UsageGroup as UsageGroupMessage,
   UsageInterval,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { serviceModeMessages, toUsageMessage } from "@lyss/contracts/pricing/wire.ts";
-import { callErrorMessages, fromCallErrorMessage } from "@lyss/contracts/usage/call-errors.ts";
+import { callErrorMessages } from "@lyss/contracts/usage/call-errors.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
@@ -16,17 +15,17 @@ import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/che
 import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
 import { budgetInputs, createBudgetRpc } from "./budgets/rpc.ts";
+import { areUsualFacts, factInput, fromOutcome, maxFacts, toFact } from "./fact-input.ts";
 import { createIntegrityRpc, integrityInputs } from "./integrity/integrity-rpc.ts";
 import type { LeaseAnswer } from "./lease.ts";
 import type { UsageGroup, UsageRow, UsageUnit } from "./model.ts";
-import { availableNanos, type Outcome, type Wallet, type Want } from "./model.ts";
+import { availableNanos, type Wallet, type Want } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 import { createPricesRpc, priceInputs } from "./prices/rpc.ts";
-import { maxInt64, optionalUsageInput, otherUsageInput, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
+import { maxInt64, otherUsageInput, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
 import { createReconciliationRpc, reconciliationInputs } from "./reconciliation/reconciliation-rpc.ts";
 import type { FollowedRow } from "./usage/follow-usage.ts";
 import { toReceiptMessage } from "./usage/receipt-message.ts";
-import { tagsInput } from "./usage/tag-fields.ts";
 import { outcomeMessages } from "./usage/usage-log.ts";
 
 const outcomes = outcomeMessages;
@@ -51,14 +50,6 @@ const amount = z.bigint().min(0n).max(maxInt64);
 const text = z.string().max(200);
 const requiredText = text.min(1);
 const lease = { leaseId: requiredText, nodeId: requiredText, tenantId: requiredText, changeNumber: z.int().min(1) };
-const fact = z.object({
-  ...{ callId: requiredText, tenantId: requiredText, leaseId: text, requestId: text, keyId: text, userId: text },
-  ...{ provider: text, model: text, priceId: text, attempt: z.int().min(1).max(1_000) },
-  ...{ outcome: z.int(), tokens: usageInput, isEstimated: z.boolean(), latencyMs: amount },
-  ...{ startedAtMs: amount, serviceMode: serviceModeInput, isUncharged: z.boolean(), tags: tagsInput },
-  ...{ mayHaveUsed: optionalUsageInput, continuesAttempt: z.int().min(0).max(1_000) },
-  ...{ firstTokenMs: z.int().min(0), isStreamed: z.boolean(), error: z.int() },
-});
 const inputs = {
   createWallet: { tenantId: idInput },
   topUpWallet: {
@@ -108,7 +99,7 @@ const inputs = {
   returnLease: { ...lease, amountNanos: amount, amountTokens: amount, amountCalls: amount },
   extendLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
   closeLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
-  postFacts: { nodeId: requiredText, facts: z.array(fact).max(5_000) },
+  postFacts: { nodeId: requiredText, facts: z.array(factInput).max(maxFacts) },
   ...integrityInputs,
   ...reconciliationInputs,
   ...budgetInputs,
@@ -116,110 +107,104 @@ const inputs = {
 
 /** BillingService on billing's operations. */
 export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingService> {
-  return createRpc(BillingService, inputs, {
-    ...createIntegrityRpc(ops),
-    ...createReconciliationRpc(ops),
-    createWallet: async ({ tenantId }) => ({ balance: toBalance(await ops.createWallet({ tenantId })) }),
-    async topUpWallet({ tenantId, amountNanos, reference, source }) {
-      const funding = source === TopUpSource.GRANT ? "grant" : "manual";
-      const { wallet, isNew } = await ops.topUpWallet({ tenantId, amountNanos, reference, source: funding });
-      return { balance: toBalance(wallet), isNew };
+  return createRpc(
+    BillingService,
+    inputs,
+    {
+      ...createIntegrityRpc(ops),
+      ...createReconciliationRpc(ops),
+      createWallet: async ({ tenantId }) => ({ balance: toBalance(await ops.createWallet({ tenantId })) }),
+      async topUpWallet({ tenantId, amountNanos, reference, source }) {
+        const funding = source === TopUpSource.GRANT ? "grant" : "manual";
+        const { wallet, isNew } = await ops.topUpWallet({ tenantId, amountNanos, reference, source: funding });
+        return { balance: toBalance(wallet), isNew };
+      },
+      getBalance: async ({ tenantId }) => ({ balance: toBalance(await ops.getBalance({ tenantId })) }),
+      async listUsage(request) {
+        const { tenantId, keyId, model } = request;
+        const filter = { tenantId, keyId: keyId || undefined, model: model || undefined };
+        const { rows, nextCursor } = await ops.listUsage({ ...filter, ...fromPageRequest(request) });
+        return { records: rows.map(toUsageRecord), nextCursor: nextCursor ?? "" };
+      },
+      async followUsage({ tenantId, limit, after }) {
+        const { rows, next, isEnd } = await ops.followUsage({ tenantId: tenantId || undefined, limit, after });
+        return { records: rows.map(toFollowed), next, isEnd };
+      },
+      async getReceipt({ tenantId, callId, userId, keyId }) {
+        const scope = { tenantId, userId: userId || undefined, keyId: keyId || undefined };
+        return toReceiptMessage(await ops.getReceipt({ ...scope, callId }));
+      },
+      async listUsageSummary(request) {
+        const { rows, nextCursor } = await ops.listUsageSummary({
+          ...{ tenantId: request.tenantId, cursor: request.cursor, unit: units[request.interval] },
+          groupBy: (request.groups.length > 0 ? request.groups : [request.groupBy]).flatMap(
+            (name) => groups[name] ?? [],
+          ),
+          fromMs: request.from?.getTime(),
+          toMs: request.to?.getTime(),
+          limit: request.limit,
+        });
+        const sums = rows.map(({ start, groups, calls, costNanos, ...row }) => {
+          const { inputTokens, cachedInputTokens, outputTokens } = row;
+          const tokens = { inputTokens, cachedInputTokens, outputTokens };
+          return {
+            start: timestampFromDate(start),
+            group: groups[0] ?? "",
+            groups: [...groups],
+            calls,
+            tokens,
+            costNanos,
+          };
+        });
+        return { sums, nextCursor: nextCursor ?? "" };
+      },
+      sumUsage: () => ops.sumUsage(),
+      async rebuildUsageSummary(_request, { signal }) {
+        return { events: BigInt((await ops.rebuildUsageSummary(signal)).events) };
+      },
+      ...createPricesRpc(ops),
+      async reserveCall(request) {
+        requireRange(request);
+        const hold = await ops.reserveCall({ ...request, choices: BigInt(request.choices) });
+        return { amountNanos: hold.amountNanos, outputTokens: hold.outputTokens, priceId: hold.priceId };
+      },
+      async raiseHold(request) {
+        requireRange(request);
+        const { amountNanos, outputTokens } = await ops.raiseHold({ ...request, choices: BigInt(request.choices) });
+        return { amountNanos, outputTokens };
+      },
+      async settleCall({ callId, tenantId, outcome, tokens, isEstimated, latencyMs, serviceMode }) {
+        const { costNanos, uncollectedNanos } = await ops.settleCall({
+          ...{ callId, tenantId, ...tokens, isEstimated, latencyMs, serviceMode },
+          outcome: fromOutcome(outcome),
+        });
+        return { costNanos, uncollectedNanos };
+      },
+      extendHolds: async ({ callIds }) => ({ extended: await ops.extendHolds({ callIds }) }),
+      async grantLease(change) {
+        const want = { money: change.wantNanos, tokens: change.wantTokens, calls: change.wantCalls };
+        const least = { money: change.leastNanos, tokens: change.leastTokens, calls: change.leastCalls };
+        const answer = await ops.changeLease({ kind: "grant", ...change, want, least });
+        return toGrant(answer, Number(change.lifetimeMs) || ops.leaseTtlMs);
+      },
+      async returnLease(change) {
+        const amounts = { money: change.amountNanos, tokens: change.amountTokens, calls: change.amountCalls };
+        await ops.changeLease({ kind: "return", ...change, amounts });
+        return {};
+      },
+      async extendLeases(request) {
+        return { openLeaseIds: await ops.extendLeases(request), ttlMs: BigInt(ops.leaseTtlMs) };
+      },
+      closeLeases: async (request) => ({ freedNanos: await ops.closeLeases(request) }),
+      postFacts: ({ facts }) => ops.postFacts({ facts: facts.map(toFact) }),
+      ...createBudgetRpc(ops),
     },
-    getBalance: async ({ tenantId }) => ({ balance: toBalance(await ops.getBalance({ tenantId })) }),
-    async listUsage(request) {
-      const { tenantId, keyId, model } = request;
-      const filter = { tenantId, keyId: keyId || undefined, model: model || undefined };
-      const { rows, nextCursor } = await ops.listUsage({ ...filter, ...fromPageRequest(request) });
-      return { records: rows.map(toUsageRecord), nextCursor: nextCursor ?? "" };
-    },
-    async followUsage({ tenantId, limit, after }) {
-      const { rows, next, isEnd } = await ops.followUsage({ tenantId: tenantId || undefined, limit, after });
-      return { records: rows.map(toFollowed), next, isEnd };
-    },
-    async getReceipt({ tenantId, callId, userId, keyId }) {
-      const scope = { tenantId, userId: userId || undefined, keyId: keyId || undefined };
-      return toReceiptMessage(await ops.getReceipt({ ...scope, callId }));
-    },
-    async listUsageSummary(request) {
-      const { rows, nextCursor } = await ops.listUsageSummary({
-        ...{ tenantId: request.tenantId, cursor: request.cursor, unit: units[request.interval] },
-        groupBy: (request.groups.length > 0 ? request.groups : [request.groupBy]).flatMap((name) => groups[name] ?? []),
-        fromMs: request.from?.getTime(),
-        toMs: request.to?.getTime(),
-        limit: request.limit,
-      });
-      const sums = rows.map(({ start, groups, calls, costNanos, ...row }) => {
-        const { inputTokens, cachedInputTokens, outputTokens } = row;
-        const tokens = { inputTokens, cachedInputTokens, outputTokens };
-        return {
-          start: timestampFromDate(start),
-          group: groups[0] ?? "",
-          groups: [...groups],
-          calls,
-          tokens,
-          costNanos,
-        };
-      });
-      return { sums, nextCursor: nextCursor ?? "" };
-    },
-    sumUsage: () => ops.sumUsage(),
-    async rebuildUsageSummary(_request, { signal }) {
-      return { events: BigInt((await ops.rebuildUsageSummary(signal)).events) };
-    },
-    ...createPricesRpc(ops),
-    async reserveCall(request) {
-      requireRange(request);
-      const hold = await ops.reserveCall({ ...request, choices: BigInt(request.choices) });
-      return { amountNanos: hold.amountNanos, outputTokens: hold.outputTokens, priceId: hold.priceId };
-    },
-    async raiseHold(request) {
-      requireRange(request);
-      const { amountNanos, outputTokens } = await ops.raiseHold({ ...request, choices: BigInt(request.choices) });
-      return { amountNanos, outputTokens };
-    },
-    async settleCall({ callId, tenantId, outcome, tokens, isEstimated, latencyMs, serviceMode }) {
-      const { costNanos, uncollectedNanos } = await ops.settleCall({
-        ...{ callId, tenantId, ...tokens, isEstimated, latencyMs, serviceMode },
-        outcome: fromOutcome(outcome),
-      });
-      return { costNanos, uncollectedNanos };
-    },
-    extendHolds: async ({ callIds }) => ({ extended: await ops.extendHolds({ callIds }) }),
-    async grantLease(change) {
-      const want = { money: change.wantNanos, tokens: change.wantTokens, calls: change.wantCalls };
-      const least = { money: change.leastNanos, tokens: change.leastTokens, calls: change.leastCalls };
-      const answer = await ops.changeLease({ kind: "grant", ...change, want, least });
-      return toGrant(answer, Number(change.lifetimeMs) || ops.leaseTtlMs);
-    },
-    async returnLease(change) {
-      const amounts = { money: change.amountNanos, tokens: change.amountTokens, calls: change.amountCalls };
-      await ops.changeLease({ kind: "return", ...change, amounts });
-      return {};
-    },
-    async extendLeases(request) {
-      return { openLeaseIds: await ops.extendLeases(request), ttlMs: BigInt(ops.leaseTtlMs) };
-    },
-    closeLeases: async (request) => ({ freedNanos: await ops.closeLeases(request) }),
-    async postFacts({ facts }) {
-      const flat = facts.map(({ tokens, outcome, firstTokenMs, error, ...fact }) => ({
-        ...fact,
-        ...tokens,
-        ...{ firstTokenMs: firstTokenMs || undefined, error: fromCallErrorMessage(error) },
-        outcome: fromFactOutcome(outcome),
-      }));
-      return ops.postFacts({ facts: flat });
-    },
-    ...createBudgetRpc(ops),
-  });
+    { postFacts: areUsualFacts },
+  );
 }
 
 function hasNoRepeat(values: readonly unknown[]): boolean {
   return new Set(values).size === values.length;
-}
-
-/** A node says of an attempt that it never ended, too. */
-function fromFactOutcome(outcome: CallOutcome): Outcome {
-  return outcome === CallOutcome.LOST ? "lost" : fromOutcome(outcome);
 }
 
 function toBalance(wallet: Wallet) {
@@ -246,19 +231,6 @@ function toFollowed({ row, place }: FollowedRow) {
   const { tenantId, attempt, uncollectedNanos, startedAtMs } = row;
   const startedAt = timestampFromDate(new Date(Number(startedAtMs)));
   return { record: toUsageRecord(row), tenantId, attempt, startedAt, uncollectedNanos, place };
-}
-
-/** What a node reports is never `lost`: only the sweep says that. */
-const reportedOutcomes: ReadonlyMap<CallOutcome, Outcome> = new Map(
-  (Object.entries(outcomes) as [Outcome, CallOutcome][])
-    .filter(([name]) => name !== "lost")
-    .map(([name, value]) => [value, name]),
-);
-
-function fromOutcome(outcome: CallOutcome): Outcome {
-  const known = reportedOutcomes.get(outcome);
-  if (known === undefined) throw invalid("outcome", "must say how the call ended", "必须说明调用的结果");
-  return known;
 }
 
 function requireRange({ maxOutputTokens, minOutputTokens }: Pick<Want, "maxOutputTokens" | "minOutputTokens">): void {

@@ -4,7 +4,7 @@ import { type OtherBucket, otherBucketNames, toOtherQuantities } from "@lyss/con
 import { fromServiceModeMessage, fromTermsMessage, fromUsageMessage } from "@lyss/contracts/pricing/wire.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
-import { noTokens } from "../model.ts";
+import { noTokens, type PricedMode } from "../model.ts";
 
 /** What fits into the database, and into protobuf. */
 export const maxInt64 = 2n ** 63n - 1n;
@@ -23,20 +23,22 @@ const otherUsage = z.object(eachOf<OtherBucket, typeof amount>(otherBucketNames,
 /** What is used besides text; undefined when there is none. */
 export const otherUsageInput = otherUsage.transform(toOtherQuantities).optional();
 
-/** Usage in exclusive buckets; nothing when it is left out. */
-const usage = z.object({
+/** Usage in exclusive buckets, as the message says it. */
+export const usageMessageInput = z.object({
   ...{ inputTokens: amount, cachedInputTokens: amount, outputTokens: amount },
   other: otherUsage.optional(),
 });
-export const usageInput = usage.default(noTokens).transform(fromUsageMessage);
-/** Undefined where none is given, which says something else than none of any kind. */
-export const optionalUsageInput = usage.transform(fromUsageMessage).optional();
+/** Nothing when it is left out. */
+export const usageInput = usageMessageInput.default(noTokens).transform(fromUsageMessage);
 
 /** The mode that was asked for or served; undefined for the provider's usual one. */
-export const serviceModeInput = z.enum(ServiceMode).transform((message) => {
+export const serviceModeInput = z.enum(ServiceMode).transform(toPricedMode);
+
+/** Undefined for the provider's usual mode. */
+export function toPricedMode(message: ServiceMode): PricedMode | undefined {
   const mode = fromServiceModeMessage(message);
   return mode === "standard" ? undefined : mode;
-});
+}
 
 const anyRates = z.object(eachOf<Bucket, z.ZodOptional<typeof amount>>(buckets, amount.optional()));
 const someRates = anyRates.refine(
