@@ -6,6 +6,7 @@ import { kitFailures } from "../errors/kit-failures.ts";
 import { toContextHeaders } from "../rpc/context-headers.ts";
 import type { Clock } from "../service/clock.ts";
 import type { Call } from "./call.ts";
+import { createDrainableSockets, type DrainableSockets } from "./drain-sockets.ts";
 import { mustDropConnection } from "./failure-reply.ts";
 import { joinSockets } from "./join-sockets.ts";
 import { hasBody } from "./read-body.ts";
@@ -56,6 +57,8 @@ export interface ForwardOptions {
 /** Sends requests on to peers over kept connections. */
 export interface Forwarder {
   readonly forward: Forward;
+  /** Ends WebSockets: those that are quiet at once, all others when the signal aborts. */
+  drain(signal: AbortSignal): void;
   /** Ends idle connections. */
   close(): void;
 }
@@ -83,6 +86,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   const agent = new Agent({ keepAlive: true, maxSockets: options.maxConnectionsPerPeer ?? 1_024, maxFreeSockets: 256 });
 
   const peers = new Map<string, URL>();
+  const sockets = createDrainableSockets(clock);
 
   function open(target: ForwardTarget, req: IncomingMessage, call: Call, isUpgrade: boolean): ClientRequest {
     const base = peers.get(target.peerUrl) ?? parsePeerUrl(target.peerUrl);
@@ -124,7 +128,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     res.once("close", () => outgoing.destroy());
     try {
       sendBody(req, outgoing, target.bodyLimitBytes);
-      await relayAnswer(outgoing, { target, req, res, call });
+      await relayAnswer(outgoing, { target, req, res, call, clock, sockets });
     } catch (cause) {
       if (res.destroyed) return;
       if (cause instanceof Failure) throw cause;
@@ -132,7 +136,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     }
   }
 
-  return { forward, close: () => agent.destroy() };
+  return { forward, drain: sockets.drain, close: () => agent.destroy() };
 }
 
 /** A request target without a field of its query; all others stay as they were written. */
@@ -165,6 +169,8 @@ interface Forwarded {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly call: Call;
+  readonly clock: Clock;
+  readonly sockets: DrainableSockets;
 }
 
 function relayAnswer(outgoing: ClientRequest, forwarded: Forwarded): Promise<void> {
@@ -212,7 +218,7 @@ interface UpgradedPeer {
 async function joinUpgraded(
   answer: IncomingMessage,
   { peer, head }: UpgradedPeer,
-  { target, res, call }: Forwarded,
+  { target, res, call, clock, sockets }: Forwarded,
 ): Promise<void> {
   const upgrade = upgradeOf(res);
   if (!upgrade || res.closed) {
@@ -228,7 +234,9 @@ async function joinUpgraded(
   socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("\r\n")}\r\n\r\n`);
   if (head.length > 0) peer.unshift(head);
   if (upgrade.head.length > 0) socket.unshift(upgrade.head);
-  const { ended, end } = joinSockets(socket, peer);
+  const joined = joinSockets(socket, peer, clock);
+  sockets.add(joined);
+  const { ended, end } = joined;
   const { toLastWords } = target;
   const { requestId, context } = call;
   if (toLastWords) onCut(res, (why) => end(toLastWords(why, { requestId, locale: context.locale })));

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { duplexPair } from "node:stream";
 import { test } from "node:test";
+import { createFakeClock } from "../testing/fake-clock.ts";
+import { createDrainableSockets, quietMs } from "./drain-sockets.ts";
 import { joinSockets } from "./join-sockets.ts";
 import { createFrameFollower, toLastFrames } from "./web-socket-frames.ts";
 
@@ -39,7 +41,7 @@ test("a place between two messages is found however the bytes come, and never wi
 });
 
 /** Two pairs that are joined: what the client hears, and the far end of the peer. */
-function join() {
+function join(clock = createFakeClock()) {
   const [clientEnd, client] = duplexPair();
   const [peerEnd, peer] = duplexPair();
   const heard: Buffer[] = [];
@@ -49,7 +51,7 @@ function join() {
   peerEnd.on("data", (chunk) => said.push(chunk)).on("error", () => undefined);
   const peerGone = new Promise((resolve) => peer.once("close", resolve));
   return {
-    ...joinSockets(client, peer),
+    ...joinSockets(client, peer, clock),
     clientEnd,
     peerEnd,
     heard: () => Buffer.concat(heard),
@@ -90,8 +92,9 @@ test("nothing is said after the peer's own close", async () => {
   await joined.ended;
 });
 
-test("words of any length that fits are one message and the close", () => {
-  for (const length of [0, 125, 126, 65_535]) {
+test("words of any length that fits are one message and the close, and none are the close alone", () => {
+  assert.equal(toLastFrames({ text: "", code: 1001 }).toString("hex"), "880203e9");
+  for (const length of [1, 125, 126, 65_535]) {
     const frames = createFrameFollower();
     const bytes = toLastFrames({ text: "x".repeat(length), code: 1008 });
     frames.follow(bytes.subarray(0, 1), false);
@@ -99,4 +102,37 @@ test("words of any length that fits are one message and the close", () => {
     assert.equal(frames.follow(bytes.subarray(-4), false), 4);
     assert.deepEqual([frames.isBetween, frames.isClosed], [true, true]);
   }
+});
+
+const goingAway = toLastFrames({ text: "", code: 1001 });
+
+test("who goes away says so where the peer has had the last word, and to all others when the time is over", async () => {
+  const clock = createFakeClock();
+  const sockets = createDrainableSockets(clock);
+  const [still, asking, answering] = [join(clock), join(clock), join(clock)];
+  const all = [still, asking, answering];
+  for (const one of all) {
+    sockets.add(one);
+    await passOn(one, text("hello"));
+  }
+  asking.clientEnd.write(masked);
+  while (asking.said.length === 0) await new Promise((resolve) => asking.peerEnd.once("data", resolve));
+  // What keeps a connection alive is no answer.
+  await passOn(asking, ping);
+  const late = new AbortController();
+  sockets.drain(late.signal);
+  clock.advance(quietMs - 1);
+  await passOn(answering, text("more"));
+  clock.advance(250);
+  await still.isOver;
+  assert.deepEqual(still.heard(), Buffer.concat([text("hello"), goingAway]));
+  await passOn(asking, text("answered"));
+  assert.deepEqual(asking.heard(), Buffer.concat([text("hello"), ping, text("answered")]));
+  late.abort();
+  await Promise.all([asking.isOver, answering.isOver]);
+  for (const { heard } of all) assert.deepEqual(heard().subarray(-goingAway.length), goingAway);
+  const tooLate = join(clock);
+  sockets.add(tooLate);
+  await tooLate.isOver;
+  assert.deepEqual(tooLate.heard(), goingAway);
 });

@@ -4,6 +4,8 @@ export interface FrameFollower {
   readonly isBetween: boolean;
   /** True once a close frame has gone by. */
   readonly isClosed: boolean;
+  /** How many frames of messages have begun: what keeps a connection alive is none. */
+  readonly frames: number;
   /** Follows `chunk`, as far as the next place between two messages where `stops`; gives how many bytes that were. */
   follow(chunk: Buffer, stops: boolean): number;
 }
@@ -17,12 +19,16 @@ export function createFrameFollower(): FrameFollower {
   let bytesLeft = 0;
   let isWithin = false;
   let isClosed = false;
+  let frames = 0;
 
   /** Reads a head that is whole. */
   function begin(): void {
     const [first = 0] = head;
     const opcode = first & 15;
-    if (opcode < closeOpcode) isWithin = (first & 128) === 0;
+    if (opcode < closeOpcode) {
+      isWithin = (first & 128) === 0;
+      frames++;
+    }
     if (opcode === closeOpcode) isClosed = true;
     bytesLeft = lengthIn(head);
     head.length = 0;
@@ -35,6 +41,9 @@ export function createFrameFollower(): FrameFollower {
     },
     get isClosed() {
       return isClosed;
+    },
+    get frames() {
+      return frames;
     },
     follow(chunk, stops) {
       let at = 0;
@@ -65,13 +74,11 @@ function lengthIn(head: readonly number[]): number {
   return head.slice(2, length === 126 ? 4 : 10).reduce((sum, byte) => sum * 256 + byte, 0);
 }
 
-/** A text of at most 65,535 bytes and then the close of a WebSocket, as a server sends them. */
+/** A text of at most 65,535 bytes, where there is one, and then the close of a WebSocket, as a server sends them. */
 export function toLastFrames({ text, code }: { readonly text: string; readonly code: number }): Buffer {
+  const close = Buffer.from([128 | closeOpcode, 2, code >> 8, code & 255]);
+  if (text === "") return close;
   const bytes = Buffer.from(text);
   const length = bytes.length < 126 ? [bytes.length] : [126, bytes.length >> 8, bytes.length & 255];
-  return Buffer.concat([
-    Buffer.from([128 | textOpcode, ...length]),
-    bytes,
-    Buffer.from([128 | closeOpcode, 2, code >> 8, code & 255]),
-  ]);
+  return Buffer.concat([Buffer.from([128 | textOpcode, ...length]), bytes, close]);
 }

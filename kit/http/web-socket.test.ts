@@ -172,6 +172,26 @@ test("whose sender may not go on hears why from the edge, and the peer that it h
   }
 });
 
+test("a listener in front of a peer that stops tells its WebSockets that it goes away, and the peer that they have left", async () => {
+  const edge = createForwarder({ peerToken, clock: systemClock });
+  const mounted = [{ name: "things", ops: {}, routes, peerUrl }];
+  const server = await startTestServer({ mounted, forward: edge.forward });
+  const socket = open(server.port, "/v1/echo");
+  await once(socket, "open");
+  socket.send("still here");
+  await once(socket, "message");
+  const closed = once(socket, "close");
+  const stopped = server.listener.close(new AbortController().signal);
+  const over = new AbortController();
+  edge.drain(over.signal);
+  over.abort();
+  assert.equal((await closed)[0], 1001);
+  await stopped;
+  await seen.ended;
+  await server.handler.close();
+  edge.close();
+});
+
 test("a listener that stops waits for WebSockets, and cuts them when its time is over", async () => {
   const server = await startTestServer({ mounted: [{ name: "things", ops: {}, peerUrl: undefined, routes }] });
   const socket = open(server.port, "/v1/echo");

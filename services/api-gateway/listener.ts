@@ -46,7 +46,7 @@ export interface Listener {
   open(program: ProgramFace): Promise<string>;
   /** Visits every request under way whose sender is known. */
   forEachOpen(visit: (exchange: OpenExchange) => void): void;
-  /** Takes nothing new; resolves when calls under way have ended. What has not ended when the signal aborts goes on. */
+  /** Takes nothing new; resolves when calls under way have ended, and WebSockets at peers were told that it goes away. What has not ended when the signal aborts goes on. */
   drain(signal: AbortSignal): Promise<void>;
   /** Gives answers that have ended until the signal aborts to leave; cuts what is then still open. */
   close(signal: AbortSignal): Promise<void>;
@@ -107,7 +107,10 @@ export function createListener(options: ListenerOptions): Listener {
       handler?.forEachOpen(visit);
       lane?.forEachOpen(visit);
     },
-    drain: (signal) => untilAborted(signal, closeServer()).catch(() => {}),
+    drain(signal) {
+      forwarder?.drain(signal);
+      return untilAborted(signal, closeServer()).catch(() => {});
+    },
     async close(signal) {
       if (signal.aborted) cut.abort();
       signal.addEventListener("abort", () => cut.abort(), { once: true });
