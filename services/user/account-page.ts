@@ -5,19 +5,25 @@ import type { UserOps } from "./ops.ts";
 
 const { raw } = routesFor<UserOps>();
 
-/** What the page does by the word behind `#`: where it posts the token, and what else it asks for. */
+/** What the page does by the word behind `#`: where it posts the token, what else it asks for, and what it says. */
 const script = `"use strict";
 const zh = navigator.language.toLowerCase().startsWith("zh");
 const say = (en, cn) => (zh ? cn : en);
 const actions = {
-  verify: ["/api/v1/users/verify-email", [], say("Confirm this e-mail address", "确认邮箱地址")],
-  register: ["/api/v1/users/register/confirm", [], say("Complete the registration", "完成注册")],
-  accept: ["/api/v1/invitations/accept", ["name", "password"], say("Accept the invitation", "接受邀请")],
-  reset: ["/api/v1/users/password-reset/confirm", ["password"], say("Set a new password", "设置新密码")],
+  verify: ["/api/v1/users/verify-email", [], say("Confirm this e-mail address", "确认邮箱地址"),
+    say("Press the button to confirm that this address is yours.", "请点击按钮，确认此邮箱地址属于您。")],
+  register: ["/api/v1/users/register/confirm", [], say("Complete the registration", "完成注册"),
+    say("Press the button to create your account. Then sign in with the password you chose.", "请点击按钮创建账户，随后使用注册时设置的密码登录。")],
+  accept: ["/api/v1/invitations/accept", ["name", "password"], say("Accept the invitation", "接受邀请"),
+    say("Enter the name that others will see, and choose a password.", "请填写他人可见的姓名，并设置密码。")],
+  reset: ["/api/v1/users/password-reset/confirm", ["password"], say("Set a new password", "设置新密码"),
+    say("A new password signs you out everywhere.", "设置新密码后，您在所有设备上的登录都会退出。")],
 };
 const labels = { name: say("Your name", "姓名"), password: say("New password, at least 12 characters", "新密码，至少 12 个字符") };
 const [word, token] = location.hash.slice(1).split("=");
 history.replaceState(null, "", location.pathname);
+// Another mail's link, opened where this page is open already, is a page of its own.
+addEventListener("hashchange", () => location.reload());
 const main = document.querySelector("main");
 const told = document.createElement("p");
 told.setAttribute("role", "status");
@@ -44,8 +50,11 @@ if (!action || !token) {
   tell(say("This page opens from a link in an e-mail. Open the link in your e-mail again.", "此页面需从邮件中的链接打开。请重新打开邮件中的链接。"));
   lead("/settings", say("Sign in to your account", "登录并管理您的账户"));
 } else {
-  const [path, fields, title] = action;
+  const [path, fields, title, hint] = action;
   head(title);
+  const line = document.createElement("p");
+  line.textContent = hint;
+  main.append(line);
   const form = document.createElement("form");
   for (const field of fields) {
     const label = document.createElement("label");
@@ -71,6 +80,7 @@ if (!action || !token) {
       const { error } = await answer.json();
       tell(answer.ok ? say("Done. You can close this page.", "已完成，可以关闭此页面。") : whyNot(error), !answer.ok);
       if (answer.ok) {
+        line.remove();
         form.remove();
         lead("/settings", say("Sign in to your account", "登录并管理您的账户"));
       }

@@ -121,7 +121,7 @@ test("the running month is a document, also as a file; a price gets a new versio
   await page.getByLabel("Output tokens").fill("9.25");
   await inDialog(page, "Put into effect").click();
   await page.getByRole("heading", { name: "What changed" }).waitFor();
-  await page.getByRole("cell", { name: "$9.25 per million" }).waitFor();
+  await page.getByRole("cell", { name: "$9.25", exact: true }).waitFor();
   await checkLook(page, "price");
   const prices = (await ask("/v1/billing/prices"))["data"] as { model: string; output_nanos_per_million: string }[];
   assert.equal(prices.find(({ model }) => model === "simulated-small")?.output_nanos_per_million, "9250000000");
@@ -166,7 +166,7 @@ test("a plan's mark-up reaches the prices of who is put on it; a cost stands bes
     return [...new Set(prices.map(({ terms }) => terms.markup_ppm))];
   };
   assert.deepEqual(await markups(), [0]);
-  const { id: tenantId } = await ask("/api/v1/tenants/me");
+  const { name: tenantName } = await ask("/api/v1/tenants/me");
   await page.goto(`${url}/plans`);
   await signIn(page, person);
   await page.getByRole("button", { name: "Create plan" }).first().click();
@@ -176,7 +176,7 @@ test("a plan's mark-up reaches the prices of who is put on it; a cost stands bes
   await inDialog(page, "Create plan").click();
   await page.getByRole("link", { name: "friends" }).click();
   await page.getByRole("button", { name: "Add organisation" }).click();
-  await page.getByRole("combobox", { name: "Organisation" }).fill(String(tenantId));
+  await page.getByRole("combobox", { name: "Organisation" }).selectOption({ label: String(tenantName) });
   await inDialog(page, "Add organisation").click();
   await page.getByRole("button", { name: /^Remove / }).waitFor();
   await checkLook(page, "plan");

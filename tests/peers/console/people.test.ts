@@ -97,6 +97,12 @@ test("one's own account: a name, an app as second factor with its recovery codes
   const elsewhere = await open(desk);
   // Signed out, the page that mails lead to leads on to one's own account.
   await elsewhere.page.goto(`${url}/account`);
+  await elsewhere.page.getByRole("heading", { name: "Nothing to do here" }).waitFor();
+  // A mail's link in the tab that has the page already.
+  await elsewhere.page.goto(`${url}/account#reset=${"a".repeat(43)}`);
+  await elsewhere.page.getByRole("heading", { name: "Set a new password" }).waitFor();
+  await checkLook(elsewhere.page, "set-password");
+  await elsewhere.page.goto(`${url}/account`);
   await elsewhere.page.getByRole("link", { name: "Sign in to your account" }).click();
   await signIn(elsewhere.page, ann);
   await elsewhere.page.getByRole("heading", { level: 1, name: "Your account" }).waitFor();

@@ -79,7 +79,7 @@ export const detailNames: Readonly<Record<string, Words>> = {
   sessionId: ["Session", "会话"],
   settings: ["Settings", "设置"],
   defaultRole: ["Role of who joins", "新成员的角色"],
-  requireMfa: ["Second factor required", "必须使用第二重验证"],
+  requireMfa: ["Second factor required", "必须使用二次验证"],
   sessionIdleMinutes: ["Sessions end after idle minutes", "空闲多少分钟后会话结束"],
   sessionLifetimeHours: ["Sessions end after hours", "多少小时后会话结束"],
   signInMethods: ["Ways to sign in", "登录方式"],

@@ -45,7 +45,7 @@ export const useSignInTexts = defineTexts("sign-in", {
     with: "使用 {{name}} 继续",
     back: "返回",
     or: "或",
-    factorTitle: "第二重验证",
+    factorTitle: "二次验证",
     factorHint: "请输入验证器应用显示的验证码，或一个恢复码。",
     code: "验证码",
     verify: "验证",

@@ -1,7 +1,7 @@
-import { TextField } from "../../ui/form.tsx";
+import { SelectField, TextField } from "../../ui/form.tsx";
 import { useTenants } from "./use-tenants.ts";
 
-/** Whose it is: by its id, which is offered with its name. */
+/** Whose it is: chosen by its name, or by its id where there are too many to choose from. */
 export function TenantField({
   name,
   label,
@@ -11,7 +11,8 @@ export function TenantField({
   readonly label: string;
   readonly hint: string;
 }) {
-  const { options } = useTenants();
+  const { options, areAll } = useTenants();
+  if (areAll) return <SelectField {...{ name, label, options }} autoFocus />;
   return (
     <>
       <TextField {...{ name, label, hint, list: "tenants", maxLength: 64, autoComplete: "off" }} required autoFocus />

@@ -5,6 +5,8 @@ import { useCan } from "../session.ts";
 /** The platform's tenants, as far as an operator may know them and there are not too many to choose from. */
 export function useTenants(): {
   readonly options: readonly (readonly [id: string, name: string])[];
+  /** Whether `options` are all of them; false while that is not known. */
+  readonly areAll: boolean;
   readonly nameOf: (id: string) => string;
 } {
   const { data } = useQuery({
@@ -15,5 +17,5 @@ export function useTenants(): {
   });
   const options = data?.data.map(({ id, name }) => [id, name] as const) ?? [];
   const names = new Map(options);
-  return { options, nameOf: (id) => names.get(id) ?? id };
+  return { options, areAll: data !== undefined && !data.next_cursor, nameOf: (id) => names.get(id) ?? id };
 }

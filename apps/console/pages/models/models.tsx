@@ -85,7 +85,7 @@ function Price({ model, of }: { readonly model: Model; readonly of: "input" | "o
   const { input_usd_per_million: input, output_usd_per_million: output } = model;
   const usd = of === "input" ? input : output;
   if (usd === null || (Number(input) === 0 && Number(output) === 0))
-    return <span className="text-ink-soft">{t("book")}</span>;
+    return <span className="text-ink-soft">{of === "input" ? t("book") : "–"}</span>;
   const text = numberFormat(language, {
     ...{ style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", maximumFractionDigits: 4 },
   });

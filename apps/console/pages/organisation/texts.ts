@@ -102,7 +102,7 @@ export const useOrganisationTexts = defineTexts("organisation", {
     txtValue: "记录值",
     rules: "登录规则",
     rulesHint: "适用于组织中的所有人。",
-    requireMfa: "所有人都必须启用第二重验证",
+    requireMfa: "所有人都必须启用二次验证",
     requireMfaHint: "尚未启用的成员在添加之前无法进行其他操作。",
     methods: "允许的登录方式",
     password: "密码",

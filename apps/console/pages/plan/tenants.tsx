@@ -99,7 +99,9 @@ function useColumns(nameOf: (id: string) => string): readonly Column<Assigned>[]
       sort: ({ tenant_id }) => nameOf(tenant_id),
       cell: ({ tenant_id }) => (
         <>
-          <span className="block font-medium">{nameOf(tenant_id)}</span>
+          <span className="block font-medium" title={tenant_id}>
+            {nameOf(tenant_id)}
+          </span>
           {nameOf(tenant_id) !== tenant_id && (
             <code className="font-mono text-xs text-ink-soft max-md:wrap-anywhere">{tenant_id}</code>
           )}

@@ -8,7 +8,7 @@ import { join } from "../../ui/join.ts";
 import { Badge, Card, Loading } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
 import { usePages } from "../../ui/use-pages.tsx";
-import { formatTime } from "../../ui/values.tsx";
+import { formatDay, formatTime } from "../../ui/values.tsx";
 import { NewVersion } from "./new-version.tsx";
 import { compareTerms, type PriceVersion } from "./terms.ts";
 import { usePriceTexts } from "./texts.ts";
@@ -118,7 +118,7 @@ function Pick({
       >
         {versions.map(({ id, version, effective_at }) => (
           <option key={id} value={id}>
-            {t("version", { number: version })} · {formatTime(effective_at, language)}
+            {t("version", { number: version })} · {formatDay(effective_at, language)}
           </option>
         ))}
       </select>
@@ -128,7 +128,7 @@ function Pick({
 
 function Differences({ before, after }: { readonly before: PriceVersion; readonly after: PriceVersion }) {
   const t = usePriceTexts();
-  const { nameOf, rateOf, markupOf } = usePriceWords();
+  const { nameOf, priceOf, unitOf, markupOf } = usePriceWords();
   const language = useLanguage();
   const percent = new Intl.NumberFormat(language, {
     ...{ style: "percent", maximumFractionDigits: 1, signDisplay: "exceptZero" },
@@ -150,11 +150,14 @@ function Differences({ before, after }: { readonly before: PriceVersion; readonl
         <tbody className="[&_td]:py-2 [&_td]:pr-4 [&_tr]:border-b [&_tr]:border-line [&_tr:last-child]:border-0">
           {changed.map(({ term, before: old, after: now }) => (
             <tr key={term.key}>
-              <td>{nameOf(term)}</td>
-              <td className="text-ink-soft tabular-nums">
-                {old === undefined ? "–" : rateOf(old, term, before.currency)}
+              <td>
+                {nameOf(term)}
+                <span className="block text-xs text-ink-soft">{unitOf(term)}</span>
               </td>
-              <td className="tabular-nums">{now === undefined ? "–" : rateOf(now, term, after.currency)}</td>
+              <td className="text-ink-soft tabular-nums">
+                {old === undefined ? "–" : priceOf(old, term, before.currency)}
+              </td>
+              <td className="tabular-nums">{now === undefined ? "–" : priceOf(now, term, after.currency)}</td>
               <td className={join("tabular-nums", toneOf(old, now))}>
                 {old === undefined && t("added")}
                 {now === undefined && t("removed")}

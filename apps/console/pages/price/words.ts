@@ -19,6 +19,10 @@ export function usePriceWords() {
       ...{ style: "currency", currency, currencyDisplay: "narrowSymbol" },
       ...{ minimumFractionDigits: 2, maximumFractionDigits },
     }).format(value);
+  function priceOf(nanos: string, { bucket }: Term, currency: string): string {
+    const units = Number(toUnits(BigInt(nanos)));
+    return singles.has(bucket) ? money(units / 1_000_000, currency, 9) : money(units, currency, 6);
+  }
   return {
     nameOf({ bucket, when }: Term): string {
       const name = bucketName(bucket);
@@ -30,12 +34,10 @@ export function usePriceWords() {
       }
       return t("between", { name, from: when.from, to: when.to });
     },
-    rateOf(nanos: string, { bucket }: Term, currency: string): string {
-      const [units, isSingle] = [Number(toUnits(BigInt(nanos))), singles.has(bucket)];
-      return isSingle
-        ? t("each", { price: money(units / 1_000_000, currency, 9) })
-        : t("perMillion", { price: money(units, currency, 6) });
-    },
+    rateOf: (nanos: string, term: Term, currency: string): string =>
+      t(singles.has(term.bucket) ? "each" : "perMillion", { price: priceOf(nanos, term, currency) }),
+    priceOf,
+    unitOf: ({ bucket }: Term): string => t(singles.has(bucket) ? "unitSingle" : "unitMillion"),
     markupOf(ppm: number): string {
       const percent = { style: "percent", maximumFractionDigits: 4, signDisplay: "exceptZero" } as const;
       return new Intl.NumberFormat(language, percent).format(ppm / 1_000_000);
