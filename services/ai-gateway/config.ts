@@ -8,7 +8,7 @@ import { mcpServersSchema } from "./mcp/mcp-config.ts";
 import { dataPolicies, providerDialects, unsupportedParametersModes } from "./model.ts";
 import { modelSchema } from "./model-config.ts";
 import { modelLimitSchema } from "./model-limits/model-limit.ts";
-import { providerNameSchema } from "./provider-name.ts";
+import { providerNameSchema, regionSchema } from "./provider-name.ts";
 import { connectionSettings } from "./realtime/connection-settings.ts";
 import { routeSchema } from "./routing/route.ts";
 import { routingSettings } from "./routing/routing-settings.ts";
@@ -79,6 +79,11 @@ export const aiGatewayConfig = {
           .default("unknown")
           .describe(
             "What it does with prompts: `collects` keeps them and may learn from them, `retains` keeps them for a time against abuse alone, `zero_retention` keeps nothing. Calls may ask for it; `unknown` counts as the first.",
+          ),
+        region: regionSchema
+          .optional()
+          .describe(
+            "Where it works on prompts, such as `eu` or `eu-central-1`. Calls may ask for it; unknown unless given.",
           ),
         onDisconnect: z
           .enum(["cancel", "drain"])

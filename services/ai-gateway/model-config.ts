@@ -1,7 +1,7 @@
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 import { toImagePriceName } from "./funds/image-prices.ts";
-import { prefillForms } from "./model.ts";
+import { prefillForms, quantizations } from "./model.ts";
 
 const usdPerMillion = z
   .string()
@@ -118,6 +118,10 @@ const modelFields = z.strictObject({
     .describe(
       "How the model is asked to go on with an answer that is begun: a last message of the assistant's as it is (`plain`), with `prefix` or `partial` true in it, or with `continue_final_message` (vLLM, SGLang). Of Anthropic, DashScope, Mistral and Moonshot it is known.",
     ),
+  quantization: z
+    .enum(quantizations)
+    .optional()
+    .describe("In what numbers its weights are kept there. Calls may ask for it; unknown unless given."),
 });
 
 /** A rule for models: a price without that of input would make input free by accident. `input` and `others` name the fields. */

@@ -23,6 +23,10 @@ export interface VideoPrice {
 export const prefillForms = ["plain", "prefix", "partial", "continue_final_message"] as const;
 export type PrefillForm = (typeof prefillForms)[number];
 
+/** In what numbers a model's weights are kept where it runs, as OpenRouter names them. */
+export const quantizations = ["int4", "int8", "fp4", "fp6", "fp8", "fp16", "bf16", "fp32"] as const;
+export type Quantization = (typeof quantizations)[number];
+
 /** A model as callers name it, at one provider. */
 export interface Model {
   readonly name: string;
@@ -43,6 +47,8 @@ export interface Model {
   readonly upstreamName: string;
   /** How it is asked to go on with an answer that is begun; undefined where only what is known of its provider counts. */
   readonly prefill?: PrefillForm | undefined;
+  /** As whoever adds it says; undefined where nobody does. */
+  readonly quantization?: Quantization | undefined;
 }
 
 /**
@@ -96,6 +102,8 @@ export interface Provider {
   readonly unsupportedParameters?: UnsupportedParameters;
   /** `unknown` where it is left out. */
   readonly dataPolicy?: DataPolicy;
+  /** Where prompts are worked on, such as `eu` or `eu-central-1`, as whoever adds it says; not known where it is empty or left out. */
+  readonly region?: string;
   /** Whether callers may use tools that run there, and what else is charged apart from tokens; always at a tenant's own. */
   readonly serverTools: boolean;
   readonly createdAt: Date;

@@ -21,8 +21,16 @@ import { mcpRoutes } from "./mcp-routes.ts";
 import { mediaRoutes } from "./media-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
 import { mirrorRoutes } from "./mirror-routes.ts";
-import { dataPolicies, type Provider, prefillForms, providerDialects, unsupportedParametersModes } from "./model.ts";
-import { imagePriceSchema, type ModelConfig, modelSchema, needsInputPrice, videoPriceSchema } from "./model-config.ts";
+import {
+  dataPolicies,
+  type Provider,
+  prefillForms,
+  providerDialects,
+  quantizations,
+  unsupportedParametersModes,
+} from "./model.ts";
+import { imagePriceSchema } from "./model-config.ts";
+import { modelInput, toModelConfig } from "./model-input.ts";
 import { modelLimitRoutes } from "./model-limit-routes.ts";
 import {
   anthropicList,
@@ -43,7 +51,7 @@ import {
 import type { AiGatewayOps } from "./ops.ts";
 import { passThroughRoutes } from "./pass-through-routes.ts";
 import { promptRoutes } from "./prompt-routes.ts";
-import { providerNameSchema } from "./provider-name.ts";
+import { providerNameSchema, regionSchema } from "./provider-name.ts";
 import { type ProviderPreset, providerPresets } from "./provider-presets.ts";
 import { realtimeRoutes } from "./realtime-routes.ts";
 import { receiptRoutes } from "./receipt-routes.ts";
@@ -104,33 +112,6 @@ function modelRoutes({ prefix, suffix, dialect }: Place) {
 
 const providerParams = z.strictObject({ name: z.string().max(63) });
 
-const { shape } = modelSchema;
-
-/** A model as a request names it; what is left out is filled in. */
-const modelInput = z
-  .strictObject({
-    name: shape.name,
-    upstream_name: shape.upstreamName,
-    input_usd_per_million: shape.inputUsdPerMillion,
-    cached_input_usd_per_million: shape.cachedInputUsdPerMillion,
-    output_usd_per_million: shape.outputUsdPerMillion,
-    image_prices: shape.imagePrices,
-    video_prices: z
-      .array(z.strictObject({ size: videoPriceSchema.shape.size, usd_per_second: videoPriceSchema.shape.usdPerSecond }))
-      .min(1)
-      .max(64)
-      .optional()
-      .describe("What a second of video costs by its size."),
-    max_output_tokens: shape.maxOutputTokens,
-    shows_all_output: shape.showsAllOutput,
-    prefill: shape.prefill,
-  })
-  .superRefine(
-    needsInputPrice("input_usd_per_million", [
-      ...["cached_input_usd_per_million", "output_usd_per_million", "image_prices", "video_prices"],
-    ]),
-  );
-
 /** Null where the price book has the word. */
 const shownPrice = z.string().nullable();
 
@@ -142,6 +123,10 @@ const provider = z.strictObject({
   api_version: z.string().nullable().describe("Null where it is the usual one, or there are none."),
   unsupported_parameters: z.enum(unsupportedParametersModes),
   data_policy: z.enum(dataPolicies).describe("What it does with prompts, as whoever added it says."),
+  region: z
+    .string()
+    .nullable()
+    .describe("Where it works on prompts, as whoever added it says; null where nobody does."),
   source: z.enum(["config", "simulator", "tenant"]),
   has_api_key: z.boolean(),
   models: z.array(
@@ -159,6 +144,7 @@ const provider = z.strictObject({
       max_output_tokens: z.int(),
       shows_all_output: z.boolean(),
       prefill: z.enum(prefillForms).optional(),
+      quantization: z.enum(quantizations).optional(),
       health: targetReport.optional().describe("How it does, beside the same model at other providers."),
     }),
   ),
@@ -231,6 +217,7 @@ const providerRoutes = [
         .describe(
           "What it does with prompts: `collects` keeps them and may learn from them, `retains` keeps them for a time against abuse alone, `zero_retention` keeps nothing.",
         ),
+      region: regionSchema.optional().describe("Where it works on prompts, such as `eu` or `eu-central-1`."),
       models: z.array(modelInput).min(1).max(1_000),
     }),
     response: provider,
@@ -241,7 +228,8 @@ const providerRoutes = [
       const { name, dialect, base_url: baseUrl, api_key: apiKey } = request.body;
       const models = request.body.models.map(toModelConfig);
       const { api_version: apiVersion = "", unsupported_parameters: unsupportedParameters } = request.body;
-      const how = { apiVersion, unsupportedParameters, dataPolicy: request.body.data_policy };
+      const { data_policy: dataPolicy, region = "" } = request.body;
+      const how = { apiVersion, unsupportedParameters, dataPolicy, region };
       return toProvider(await ops.addProvider({ tenantId, name, dialect, baseUrl, apiKey, models, ...how }));
     },
   }),
@@ -331,21 +319,6 @@ export const aiGatewayRoutes = [
   ...exportRoutes,
 ];
 
-function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {
-  return {
-    name: input.name,
-    upstreamName: input.upstream_name,
-    inputUsdPerMillion: input.input_usd_per_million,
-    cachedInputUsdPerMillion: input.cached_input_usd_per_million,
-    outputUsdPerMillion: input.output_usd_per_million,
-    imagePrices: input.image_prices,
-    videoPrices: input.video_prices?.map(({ size, usd_per_second: usdPerSecond }) => ({ size, usdPerSecond })),
-    maxOutputTokens: input.max_output_tokens,
-    showsAllOutput: input.shows_all_output,
-    prefill: input.prefill,
-  };
-}
-
 function toProviderPreset(preset: ProviderPreset): z.input<typeof providerPreset> {
   const { name, dialect, baseUrl, env, documentation, models } = preset;
   const about = { base_url: baseUrl, api_key_env: env, documentation, models: [...models] };
@@ -365,6 +338,7 @@ function toProvider(it: Provider, reports?: ReadonlyMap<string, TargetReport>): 
     api_version: it.apiVersion || null,
     unsupported_parameters: it.unsupportedParameters ?? "refuse",
     data_policy: it.dataPolicy ?? "unknown",
+    region: it.region || null,
     source: it.source,
     has_api_key: it.credentialId !== "",
     models: it.models.map((entry) => ({
@@ -380,6 +354,7 @@ function toProvider(it: Provider, reports?: ReadonlyMap<string, TargetReport>): 
       max_output_tokens: entry.maxOutputTokens,
       shows_all_output: entry.showsAllOutput,
       ...(entry.prefill && { prefill: entry.prefill }),
+      ...(entry.quantization && { quantization: entry.quantization }),
       ...healthOf(entry.name),
     })),
     created_at: it.createdAt.toISOString(),

@@ -13,7 +13,7 @@ import type { Provider, ProviderSource } from "./model.ts";
 import { dataPolicies, providerDialects, unsupportedParametersModes } from "./model.ts";
 import { modelSchema } from "./model-config.ts";
 import type { AiGatewayOps } from "./ops.ts";
-import { providerNameSchema } from "./provider-name.ts";
+import { providerNameSchema, regionSchema } from "./provider-name.ts";
 
 const sources: Readonly<Record<ProviderSource, ProviderSourceMessage>> = {
   config: ProviderSourceMessage.CONFIG,
@@ -32,6 +32,7 @@ const inputs = {
     apiVersion: z.union([z.literal(""), apiVersionSchema]),
     unsupportedParameters: z.preprocess((given) => given || "refuse", z.enum(unsupportedParametersModes)),
     dataPolicy: z.preprocess((given) => given || "unknown", z.enum(dataPolicies)),
+    region: z.union([z.literal(""), regionSchema]),
     models: z.array(z.preprocess(fromModelMessage, modelSchema)).min(1).max(1_000),
   },
   getProvider: reference,
@@ -83,9 +84,9 @@ function fromModelMessage(message: unknown) {
 
 function toProvider(provider: Provider) {
   const { providerId, name, dialect, baseUrl, source, models, createdAt } = provider;
-  const { apiVersion = "", unsupportedParameters = "refuse", dataPolicy = "unknown" } = provider;
+  const { apiVersion = "", unsupportedParameters = "refuse", dataPolicy = "unknown", region = "" } = provider;
   return {
-    ...{ apiVersion, unsupportedParameters, dataPolicy },
+    ...{ apiVersion, unsupportedParameters, dataPolicy, region },
     ...{ providerId, name, dialect, baseUrl },
     source: sources[source],
     models: models.map((model) => ({

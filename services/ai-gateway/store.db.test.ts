@@ -15,7 +15,7 @@ test("a tenant's own provider may speak every API that the program speaks, and i
     (dialect): Provider => ({
       ...{ providerId: `prv_${dialect}`, tenantId: "ten_1", name: dialect, dialect, baseUrl: "https://x/v1" },
       ...{ source: "tenant", credentialId: "", models: [], onDisconnect: "cancel", serverTools: true },
-      ...{ apiVersion: "2024-10-21", unsupportedParameters: "drop", dataPolicy: "retains" },
+      ...{ apiVersion: "2024-10-21", unsupportedParameters: "drop", dataPolicy: "retains", region: "eu-west-1" },
       createdAt: new Date(0),
     }),
   );

@@ -10,22 +10,23 @@ export function createAiGatewayStore(sql: Sql) {
         select provider_id as "providerId", tenant_id as "tenantId", name, dialect, base_url as "baseUrl",
           'tenant' as source, 'cancel' as "onDisconnect", true as "serverTools", credential_id as "credentialId", models, created_at as "createdAt",
           api_version as "apiVersion", unsupported_parameters as "unsupportedParameters",
-          data_policy as "dataPolicy"
+          data_policy as "dataPolicy", region
         from provider order by tenant_id, created_at, provider_id`;
     },
 
     /** Writes the provider under its tenant and name; an existing one keeps its id and gets everything else. */
     async putProvider(tx: Tx, provider: Provider): Promise<void> {
       const { providerId, tenantId, name, dialect, baseUrl, credentialId } = provider;
-      const { apiVersion = "", unsupportedParameters = "refuse", dataPolicy = "unknown" } = provider;
+      const { apiVersion = "", unsupportedParameters = "refuse", dataPolicy = "unknown", region = "" } = provider;
       await tx`
         insert into provider (provider_id, tenant_id, name, dialect, base_url, credential_id, api_version,
-          unsupported_parameters, data_policy, models)
+          unsupported_parameters, data_policy, region, models)
         values (${providerId}, ${tenantId}, ${name}, ${dialect}, ${baseUrl}, ${credentialId}, ${apiVersion},
-          ${unsupportedParameters}, ${dataPolicy}, ${JSON.stringify(provider.models)}::text::jsonb)
+          ${unsupportedParameters}, ${dataPolicy}, ${region}, ${JSON.stringify(provider.models)}::text::jsonb)
         on conflict (tenant_id, name) do update set dialect = excluded.dialect, base_url = excluded.base_url,
           credential_id = excluded.credential_id, api_version = excluded.api_version,
           unsupported_parameters = excluded.unsupported_parameters, data_policy = excluded.data_policy,
+          region = excluded.region,
           models = excluded.models, updated_at = now()`;
     },
 

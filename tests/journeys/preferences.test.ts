@@ -18,10 +18,11 @@ const strict: RawProvider = await startRawProvider(scope, "strict", (res, _isStr
 });
 const providers = [1, 10].map((usd, at) => ({
   ...{ name: ["cheap", "dear"][at], baseUrl: `${simulator.url}/v1`, apiKey: "sk-vendor" },
-  ...(usd === 10 && { dataPolicy: "zero_retention" }),
+  ...(usd === 10 && { dataPolicy: "zero_retention", region: "eu-central-1" }),
   models: ["chat", "strict"].map((name) => ({
     ...{ name, upstreamName: "simulated-chat", maxOutputTokens: 50 },
     ...{ inputUsdPerMillion: `${usd}`, outputUsdPerMillion: `${2 * usd}` },
+    ...(usd === 10 && { quantization: "bf16" }),
   })),
 }));
 const platform = await runPlatform(scope, {
@@ -53,6 +54,9 @@ test("a caller says in any dialect which provider it wants for a call, first or 
       [{ data_collection: "deny" }, "dear"],
       [{ zdr: true, sort: "price" }, "dear"],
       [{ data_collection: "allow" }, "cheap"],
+      [{ regions: ["eu"] }, "dear"],
+      [{ quantizations: ["fp16", "bf16"], sort: "price" }, "dear"],
+      [{ quantizations: ["unknown"] }, "cheap"],
       [undefined, "cheap"],
     ] as const) {
       const answer = await call(path, provider ? { provider } : {});

@@ -42,6 +42,12 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
         ...["unknown", "collects", "retains", "zero_retention"],
       ]),
     )
+    .option("--region <region>", "where it works on prompts, such as eu or eu-central-1; unknown unless given")
+    .addOption(
+      new Option("--quantization <kind>", "in what numbers its models run; unknown unless given").choices([
+        ...["int4", "int8", "fp4", "fp6", "fp8", "fp16", "bf16", "fp32"],
+      ]),
+    )
     .option(
       "--model <name=input/output...>",
       "model and its price in USD per million tokens: gpt-4o-mini=0.15/0.60; a well-known one also without",
@@ -56,9 +62,13 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
         dialect: options.dialect ?? preset?.["dialect"] ?? "openai",
         base_url: readBaseUrl(options.baseUrl, preset),
         api_key: await readProviderKey(deps, options, preset),
-        models: readModels(options.model, preset),
+        models: readModels(options.model, preset).map((model) => ({
+          ...model,
+          ...(options.quantization !== undefined && { quantization: options.quantization }),
+        })),
         ...(options.apiVersion !== undefined && { api_version: options.apiVersion }),
         ...(options.dataPolicy !== undefined && { data_policy: options.dataPolicy }),
+        ...(options.region !== undefined && { region: options.region }),
         ...(options.dropUnsupported && { unsupported_parameters: "drop" }),
       });
       print(output, added, () => `${name} is added. Try it with 'lyss provider test ${name}'.`);

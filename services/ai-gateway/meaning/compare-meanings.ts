@@ -127,10 +127,17 @@ function nearestAt(
 }
 
 /** What of a caller's wishes is about who may see what it says. */
-function keepingOf({ refusesCollection, wantsZeroRetention }: Preferences): Preferences | undefined {
-  if (!refusesCollection && !wantsZeroRetention) return undefined;
+function keepingOf({ refusesCollection, wantsZeroRetention, regions }: Preferences): Preferences | undefined {
+  if (!refusesCollection && !wantsZeroRetention && !regions) return undefined;
   return {
     ...{ order: [], only: undefined, ignore: [], allowsFallbacks: true, requiresParameters: false, sort: undefined },
-    ...{ continues: undefined, maxPrice: undefined, refusesCollection, wantsZeroRetention },
+    ...{
+      continues: undefined,
+      maxPrice: undefined,
+      quantizations: undefined,
+      regions,
+      refusesCollection,
+      wantsZeroRetention,
+    },
   };
 }

@@ -30,6 +30,8 @@ export interface AddProviderInput {
   readonly apiVersion: string;
   readonly unsupportedParameters: UnsupportedParameters;
   readonly dataPolicy: DataPolicy;
+  /** Empty where it is not known. */
+  readonly region: string;
 }
 
 const guard = createAddressGuard();
@@ -41,7 +43,7 @@ const guard = createAddressGuard();
  * `billing.price_missing` for one that it does not know.
  */
 export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput): Promise<Provider> {
-  const { tenantId, name, dialect, apiKey, apiVersion, unsupportedParameters, dataPolicy } = input;
+  const { tenantId, name, dialect, apiKey, apiVersion, unsupportedParameters, dataPolicy, region } = input;
   const baseUrl = withoutEndSlash(input.baseUrl);
   const reason = guard.refuse(new URL(baseUrl));
   if (reason) {
@@ -56,7 +58,7 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
   const credentialId = apiKey === "" ? "" : await sealProviderKey(deps, { tenantId, name, apiKey, baseUrl });
   const provider: Provider = {
     ...{ providerId: known?.providerId ?? deps.random.id("prv"), tenantId, name, dialect, baseUrl },
-    ...{ apiVersion, unsupportedParameters, dataPolicy },
+    ...{ apiVersion, unsupportedParameters, dataPolicy, region },
     ...{
       source: "tenant",
       onDisconnect: "cancel",

@@ -39,6 +39,7 @@ export async function loadSharedProviders(
         apiVersion = "",
         unsupportedParameters,
         dataPolicy,
+        region = "",
         ...config
       }): Promise<Provider> => {
         const baseUrl = withoutEndSlash(config.baseUrl);
@@ -54,6 +55,7 @@ export async function loadSharedProviders(
           apiVersion,
           unsupportedParameters,
           dataPolicy,
+          region,
         };
         return {
           ...names,

@@ -21,10 +21,13 @@ const nanosPerUsd = 1e9;
 export function preferTargets(targets: readonly Target[], wanted: Preferences, by: PreferredBy): readonly Target[] {
   const { order, only, ignore, allowsFallbacks, sort, maxPrice } = wanted;
   const keeping = keptFrom(wanted);
+  const { quantizations, regions } = wanted;
   const isWanted = (target: Target) => {
     const { name } = target.provider;
     if (ignore.includes(name) || (only && !only.includes(name))) return false;
     if (keeping.includes(target.provider.dataPolicy ?? "unknown")) return false;
+    if (quantizations && !quantizations.includes(target.model.quantization ?? "unknown")) return false;
+    if (regions && !regions.some((one) => isIn(one, target.provider.region))) return false;
     return !maxPrice || isWithin(maxPrice, by.ratesOf(target));
   };
   const left = targets.filter(isWanted);
@@ -46,6 +49,11 @@ export function preferTargets(targets: readonly Target[], wanted: Preferences, b
 function keptFrom({ refusesCollection, wantsZeroRetention }: Preferences): readonly DataPolicy[] {
   if (wantsZeroRetention) return ["unknown", "collects", "retains"];
   return refusesCollection ? ["unknown", "collects"] : [];
+}
+
+/** `eu-central-1` is in `eu`, and what is not known is nowhere. */
+function isIn(allowed: string, region = ""): boolean {
+  return region !== "" && (region === allowed || region.startsWith(`${allowed}-`));
 }
 
 function isWithin(max: NonNullable<Preferences["maxPrice"]>, rates: ReturnType<PreferredBy["ratesOf"]>): boolean {

@@ -50,7 +50,10 @@ test("what is wrong in it is named", () => {
     [{ max_price: { image: 1 } }, "provider.max_price.image"],
     [{ data_collection: "never" }, "provider.data_collection"],
     [{ zdr: "yes" }, "provider.zdr"],
-    [{ quantizations: ["fp8"] }, "provider.quantizations"],
+    [{ quantizations: "fp8" }, "provider.quantizations"],
+    [{ quantizations: ["fp8", "fp7"] }, "provider.quantizations.1"],
+    [{ regions: "eu" }, "provider.regions"],
+    [{ distillable: true }, "provider.distillable"],
   ] as const) {
     assert.throws(
       () => take(provider),
@@ -133,4 +136,32 @@ test("prompts go to nobody who does more with them than the call allows, and who
   assert.equal(left({ zdr: true }), "3");
   assert.equal(left({ data_collection: "allow", zdr: true }), "3");
   assert.equal(left({ data_collection: "deny", order: ["0", "3"] }), "32", "an order names none that is not allowed");
+});
+
+test("a call goes nowhere but where its regions and numbers allow it, and who says nothing of them is in none", () => {
+  const places = [["eu", "fp8"], ["eu-central-1", "bf16"], ["europe", "fp8"], ["us-east-1", undefined], [""], []];
+  const targets = places.map(([region, quantization], at) => ({
+    provider: { name: `${at}`, region },
+    model: { name: "m", quantization },
+  })) as unknown as Target[];
+  const left = (provider: object) =>
+    preferTargets(targets, take(provider)?.preferences ?? assert.fail(), {
+      ratesOf: () => undefined,
+      firstByteMsOf: () => 0,
+      tokensPerSecondOf: () => 0,
+    })
+      .map(({ provider: { name } }) => name)
+      .join("");
+  assert.equal(left({ regions: ["eu"] }), "01");
+  assert.equal(left({ regions: ["EU-Central-1", "us"] }), "13");
+  assert.equal(left({ regions: ["us"], order: ["0", "3"] }), "3", "an order names none that is not allowed");
+  assert.equal(left({ quantizations: ["fp8", "fp16"] }), "02");
+  assert.equal(left({ quantizations: ["bf16", "unknown"] }), "1345");
+  assert.equal(left({ quantizations: ["fp8"], regions: ["eu"] }), "0");
+  for (const none of [{ regions: [] }, { regions: ["eu-west"] }, { regions: [""] }, { quantizations: ["fp4"] }]) {
+    assert.throws(
+      () => left(none),
+      (err) => isFailure(err, aiGatewayFailures.invalid_request) && err.details["param"] === "provider",
+    );
+  }
 });

@@ -14,6 +14,7 @@ import {
   readText,
   refuseOthers,
 } from "../dialects/request-fields.ts";
+import { type Quantization, quantizations } from "../model.ts";
 
 /** What a caller wants of the providers of one call, as OpenRouter has it (openrouter.ai/docs/guides/routing/provider-selection). */
 export interface Preferences {
@@ -30,6 +31,9 @@ export interface Preferences {
   readonly refusesCollection: boolean;
   /** True: none that keeps prompts at all. */
   readonly wantsZeroRetention: boolean;
+  /** In whose numbers the model may run, and where prompts may be worked on; undefined for all. What is not known is none of them; numbers may be `unknown`. */
+  readonly quantizations: readonly (Quantization | "unknown")[] | undefined;
+  readonly regions: readonly string[] | undefined;
   readonly sort: (typeof sorts)[number] | undefined;
   /** Whether an answer that breaks off is gone on with elsewhere; undefined as the route has it. */
   readonly continues: boolean | undefined;
@@ -47,6 +51,8 @@ const known = new Set([
   "max_price",
   "data_collection",
   "zdr",
+  "quantizations",
+  "regions",
   "continue",
 ]);
 const sorts = ["price", "latency", "throughput"] as const;
@@ -57,7 +63,7 @@ export const preferencesBody = z
   .optional()
   .meta({ examples: [{}] })
   .describe(
-    "Which providers the call may go to, and in which order: `order`, `only`, `ignore`, `allow_fallbacks`, `sort`, `max_price`, `require_parameters`, `data_collection`, `zdr`, `continue`; see guides/providers.md. Needs `provider:read`.",
+    "Which providers the call may go to, and in which order: `order`, `only`, `ignore`, `allow_fallbacks`, `sort`, `max_price`, `require_parameters`, `data_collection`, `zdr`, `quantizations`, `regions`, `continue`; see guides/providers.md. Needs `provider:read`.",
   );
 const maxNames = 100;
 const mark = Buffer.from('"provider"');
@@ -117,6 +123,8 @@ function readPreferences(value: unknown): Preferences {
         readOneOf(value, path, ["allow", "deny"]),
       ) === "deny",
     wantsZeroRetention: readOptional(fields["zdr"], "provider.zdr", readFlag) ?? false,
+    quantizations: readOptional(fields["quantizations"], "provider.quantizations", readQuantizations),
+    regions: names("regions")?.map((region) => region.toLowerCase()),
     sort: readOptional(fields["sort"], "provider.sort", (sort, path) => readOneOf(sort, path, sorts)),
     continues: readOptional(fields["continue"], "provider.continue", readFlag),
     maxPrice: readOptional(fields["max_price"], "provider.max_price", readMaxPrice),
@@ -127,6 +135,10 @@ function readNames(value: unknown, path: string): readonly string[] {
   const names = readList(value, path);
   if (names.length > maxNames) throw refuseField(path, `may have ${maxNames} names`, `最多可有 ${maxNames} 个名称`);
   return names.map((name, at) => readText(name, `${path}.${at}`));
+}
+
+function readQuantizations(value: unknown, path: string): readonly (Quantization | "unknown")[] {
+  return readNames(value, path).map((name, at) => readOneOf(name, `${path}.${at}`, [...quantizations, "unknown"]));
 }
 
 function readMaxPrice(value: unknown, path: string) {

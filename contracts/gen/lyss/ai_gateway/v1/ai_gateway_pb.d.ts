@@ -68,6 +68,13 @@ export declare type Provider = Message<"lyss.ai_gateway.v1.Provider"> & {
    * @generated from field: string data_policy = 10;
    */
   dataPolicy: string;
+
+  /**
+   * Where it works on prompts, such as `eu-central-1`; empty where that is not known.
+   *
+   * @generated from field: string region = 11;
+   */
+  region: string;
 };
 
 /**
@@ -186,6 +193,13 @@ export declare type AddProviderRequest = Message<"lyss.ai_gateway.v1.AddProvider
    * @generated from field: string data_policy = 9;
    */
   dataPolicy: string;
+
+  /**
+   * Where it works on prompts; empty where that is not known.
+   *
+   * @generated from field: string region = 10;
+   */
+  region: string;
 };
 
 /**
