@@ -32,6 +32,7 @@ import type { JobStore } from "./fine-tuning/job-store.ts";
 import type { BatchFunds } from "./funds/batch-funds.ts";
 import type { Funding } from "./funds/funding.ts";
 import type { Guardrails } from "./guardrails/guardrails.ts";
+import type { LogLevels } from "./mcp/log-levels.ts";
 import type { McpServer } from "./mcp/mcp-server.ts";
 import type { McpServerStore } from "./mcp/mcp-server-store.ts";
 import type { McpSessions } from "./mcp/mcp-sessions.ts";
@@ -110,6 +111,7 @@ export interface AiGatewayDeps {
   /** Calls of tools that are under way here, by whose they are and what their clients call them. */
   readonly serverCalls: Map<string, AbortController>;
   readonly mcpStreams: McpStreams;
+  readonly logLevels: LogLevels;
   readonly agentCatalog: ServerCatalog<Agent>;
   readonly agentStore: AgentStore;
   readonly agentLink: AgentLink;

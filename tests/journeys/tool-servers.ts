@@ -72,6 +72,28 @@ const servers: Readonly<Record<string, Answer>> = {
     if (params.name === "forget") sessions.clear();
     return sendText(res, id, params.name === "who" ? sessionId : "forgotten");
   },
+  /** Logs within each call, at the level that it was told and above; of one client that it knows by its session. */
+  "/logging": ({ message: { method, id, params } }, res) => {
+    if (method === "initialize") {
+      const capabilities = { tools: {}, logging: {} };
+      const result = { protocolVersion: "2025-11-25", capabilities, serverInfo: { name: "l", version: "1" } };
+      return sendJson(res, { jsonrpc: "2.0", id, result });
+    }
+    if (method === "logging/setLevel") return sendJson(res, { jsonrpc: "2.0", id, result: {} });
+    if (method !== "tools/call") return false;
+    const said = [
+      { level: "info", logger: "db", data: { rows: 3, of: params.name } },
+      { level: "warning", data: "slow" },
+      ...[{ level: "loud", data: 1 }, { level: "error" }, { level: "error", data: "x".repeat(20_000) }],
+    ];
+    stream(res);
+    for (const one of said) {
+      res.write(`data: ${JSON.stringify({ jsonrpc: "2.0", method: "notifications/message", params: one })}\n\n`);
+    }
+    const result = { content: [{ type: "text", text: "done" }] };
+    res.end(`data: ${JSON.stringify({ jsonrpc: "2.0", id, result })}\n\n`);
+    return true;
+  },
   /** Has another tool after each call. */
   "/growing": ({ message: { method, id } }, res) => {
     if (method === "tools/list") {

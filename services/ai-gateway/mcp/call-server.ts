@@ -10,10 +10,12 @@ import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { RpcParams } from "../servers/json-rpc.ts";
 import { findTarget, type PaidMethod, type Target } from "./find-target.ts";
+import { toLogged } from "./log-level.ts";
 import { payeeOf, toolNameOf } from "./mcp-server.ts";
 import { uriOf, withOwnUris } from "./resource-uri.ts";
 import { resourceNotFoundCode } from "./rpc-codes.ts";
 import { toToolFailure } from "./tool-server-failure.ts";
+import type { UpstreamRequest } from "./upstream-session.ts";
 
 /** A call of a tool, a read of a resource, or a prompt that is got. */
 export interface ServerCall {
@@ -27,6 +29,8 @@ export interface ServerCall {
   /** Aborted when the caller has left or cancelled, or with the Failure that ends the call. */
   readonly abort: AbortController;
   readonly onProgress: ((params: RpcParams) => void) | undefined;
+  /** What the caller wants to hear of what the server logs meanwhile. */
+  readonly log: UpstreamRequest["log"];
 }
 
 const nothing: TokenCounts = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
@@ -93,13 +97,16 @@ interface Asking {
 
 async function ask(
   { mcpSessions }: AiGatewayDeps,
-  { caller, onProgress }: ServerCall,
+  { caller, onProgress, log }: ServerCall,
   { server, method, params, name, hasResources }: Target,
   { signal, onSent }: Asking,
 ): Promise<RpcParams> {
   try {
     const session = mcpSessions.sessionOf(server, caller);
-    const result = await session.request({ method, params, signal, onSent, ...(onProgress && { onProgress }) });
+    const result = await session.request({
+      ...{ method, params, signal, onSent, ...(onProgress && { onProgress }) },
+      log: log && { level: log.level, onLogged: passOn(server, log) },
+    });
     return hasResources ? withOwnUris(server, result) : result;
   } catch (err) {
     const isUnknown = isFailure(err, toolFailures.tool_refused) && err.details["rpcCode"] === resourceNotFoundCode;
@@ -108,6 +115,16 @@ async function ask(
     }
     throw toToolFailure(server, err, signal.aborted ? signal.reason : undefined);
   }
+}
+
+const maxLogged = 1_000;
+
+function passOn(server: Target["server"], { level, onLogged }: NonNullable<ServerCall["log"]>) {
+  let count = 0;
+  return (said: RpcParams) => {
+    const logged = toLogged(server, said, level);
+    if (logged && ++count <= maxLogged) onLogged(logged);
+  };
 }
 
 interface Ended {

@@ -92,6 +92,7 @@ export async function capabilitiesFor(deps: ListDeps, { tenantId }: Caller) {
     ...(has("prompts") && { prompts: { listChanged: true } }),
     ...(has("resources") && { resources: { listChanged: true } }),
     ...(has("completions") && { completions: {} }),
+    ...(has("logging") && { logging: {} }),
   };
 }
 

@@ -11,6 +11,7 @@ import type { CredentialCache } from "../credential-cache.ts";
 import { createServerCatalog } from "../servers/server-catalog.ts";
 import type { UpstreamPools } from "../upstream-pools.ts";
 
+import { createLogLevels } from "./log-levels.ts";
 import type { McpServer } from "./mcp-server.ts";
 import { createMcpServerStore } from "./mcp-server-store.ts";
 import { createMcpSessions } from "./mcp-sessions.ts";
@@ -44,6 +45,7 @@ export function createMcpParts({ db, settings, publicUrl, ...deps }: McpPartsDep
     ...{ mcpCatalog, mcpSessions, mcpServerStore: createMcpServerStore(db.sql) },
     offerBook: createOfferBook({ ...deps, catalog: mcpCatalog, sessions: mcpSessions }),
     mcpStreams: createMcpStreams(),
+    logLevels: createLogLevels({ db, clock }),
     serverCalls: new Map<string, AbortController>(),
     publicUrl,
     allowedOrigins: () => new Set([publicUrl(), ...settings.mcpAllowedOrigins].map((url) => new URL(url).origin)),

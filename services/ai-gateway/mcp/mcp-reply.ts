@@ -8,7 +8,8 @@ import { sessionHeader } from "./protocol.ts";
 export interface McpReply {
   /** True where the client takes events. */
   readonly canStream: boolean;
-  progress(params: RpcParams): void;
+  /** Something that is heard before the end. */
+  notify(method: "notifications/progress" | "notifications/message", params: RpcParams): void;
   /** The message that ends it. To be called once. */
   end(message: string): void;
   /** Says nothing more. */
@@ -51,10 +52,9 @@ export function createMcpReply(
 
   return {
     canStream,
-    progress(params) {
+    notify(method, params) {
       // Who does not keep up hears of the next.
-      if (canStream && !res.writableNeedDrain)
-        write(JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params }));
+      if (canStream && !res.writableNeedDrain) write(JSON.stringify({ jsonrpc: "2.0", method, params }));
     },
     end(message) {
       alive?.stop();

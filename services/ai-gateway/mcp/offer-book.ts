@@ -33,7 +33,12 @@ export interface Offer {
   readonly resources: Listed<Resource>;
   readonly templates: Listed<ResourceTemplate>;
   /** Which parts of the protocol it has. */
-  readonly has: { readonly prompts: boolean; readonly resources: boolean; readonly completions: boolean };
+  readonly has: {
+    readonly prompts: boolean;
+    readonly resources: boolean;
+    readonly completions: boolean;
+    readonly logging: boolean;
+  };
 }
 
 /** What servers offer, as this node knows it, with their prices in billing's book. */
@@ -104,7 +109,12 @@ export function createOfferBook({ billing, catalog, sessions, clock, log }: Offe
     ] as const);
     return {
       ...{ tools: ofTools, prompts: ofPrompts, resources: ofResources, templates: ofTemplates },
-      has: { prompts: has("prompts"), resources: has("resources"), completions: has("completions") },
+      has: {
+        prompts: has("prompts"),
+        resources: has("resources"),
+        completions: has("completions"),
+        logging: has("logging"),
+      },
     };
   }
 

@@ -8,6 +8,8 @@ export type RpcAnswer = Extract<RpcMessage, { kind: "result" | "error" }>;
 /** What else comes before the answer. */
 export interface RpcListener {
   onProgress(params: RpcParams): void;
+  /** The server logs something. */
+  onLogged(params: RpcParams): void;
   /** The server asks something back. May throw an RpcAnswerError. */
   onRequest(request: Extract<RpcMessage, { kind: "request" }>): void;
 }
@@ -36,6 +38,7 @@ function hear(message: RpcMessage, id: number, listener: RpcListener): RpcAnswer
       if (message.method === "notifications/progress" && message.params["progressToken"] === id) {
         listener.onProgress(message.params);
       }
+      if (message.method === "notifications/message") listener.onLogged(message.params);
       return undefined;
   }
 }

@@ -10,7 +10,15 @@ import manifest from "../../package.json" with { type: "json" };
 import { readTags } from "../call/read-tags.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import { isObject, isRpcId, type RpcId, type RpcMessage, toErrorText, toResultText } from "../servers/json-rpc.ts";
+import {
+  isObject,
+  isRpcId,
+  type RpcId,
+  type RpcMessage,
+  type RpcParams,
+  toErrorText,
+  toResultText,
+} from "../servers/json-rpc.ts";
 import { readRpcMessage } from "../servers/read-rpc-message.ts";
 import { runForCaller } from "../servers/run-for-caller.ts";
 import { callServer } from "./call-server.ts";
@@ -18,6 +26,7 @@ import { checkHead } from "./check-head.ts";
 import { complete } from "./complete.ts";
 import { isPaidMethod } from "./find-target.ts";
 import { capabilitiesFor, isListMethod, listOffers } from "./list-offers.ts";
+import { isLogLevel, logLevels } from "./log-level.ts";
 import { createMcpReply, type McpReply, withToken } from "./mcp-reply.ts";
 import { isProtocolVersion, latestVersion, sessionHeader } from "./protocol.ts";
 import { toolCodeOf } from "./rpc-codes.ts";
@@ -45,7 +54,7 @@ export async function serveMcp(deps: AiGatewayDeps, exchange: Exchange): Promise
   try {
     const result = isAsked(message.method)
       ? await ask(deps, exchange, message, reply, callId)
-      : await answer(deps, caller, message);
+      : await answer(deps, caller, message, req);
     reply.end(toResultText(message.id, result));
   } catch (err) {
     const failure = toExpectedFailure(err, { traceId: context.traceId, requestId, locale: context.locale }, deps.log);
@@ -56,7 +65,12 @@ export async function serveMcp(deps: AiGatewayDeps, exchange: Exchange): Promise
 }
 
 /** What needs nothing but what is known here. */
-async function answer(deps: AiGatewayDeps, caller: Caller, { method, params }: RpcRequest): Promise<string> {
+async function answer(
+  deps: AiGatewayDeps,
+  caller: Caller,
+  { method, params }: RpcRequest,
+  req: IncomingMessage,
+): Promise<string> {
   if (isListMethod(method)) {
     const { cursor } = params;
     if (cursor !== undefined && typeof cursor !== "string")
@@ -64,6 +78,10 @@ async function answer(deps: AiGatewayDeps, caller: Caller, { method, params }: R
     return JSON.stringify(await listOffers(deps, method, caller, cursor));
   }
   if (method === "ping") return "{}";
+  if (method === "logging/setLevel") {
+    await setLogLevel(deps, caller, params, req);
+    return "{}";
+  }
   if (method !== "initialize") throw new Failure(kitFailures.unimplemented, { method });
   const { protocolVersion } = params;
   return JSON.stringify({
@@ -71,6 +89,28 @@ async function answer(deps: AiGatewayDeps, caller: Caller, { method, params }: R
     capabilities: await capabilitiesFor(deps, caller),
     serverInfo: { name: "lyss", title: "Lyss", version: manifest.version },
   });
+}
+
+/** Throws `invalid_request` for what is no level, and where there is no session to set it for. */
+async function setLogLevel(
+  { logLevels: levels }: Pick<AiGatewayDeps, "logLevels">,
+  caller: Caller,
+  { level }: RpcParams,
+  req: IncomingMessage,
+): Promise<void> {
+  const known = logLevels.join(", ");
+  if (!isLogLevel(level)) throw refuseField("level", `must be one of ${known}`, `必须是以下之一：${known}`);
+  const session = sessionOf(req);
+  if (session === undefined) {
+    throw refuseField(sessionHeader, "must be as the answer to initialize had it", "必须与 initialize 的响应一致");
+  }
+  await levels.set(caller, session, level);
+}
+
+/** A session of ours that a client names. */
+function sessionOf({ headers }: IncomingMessage): string | undefined {
+  const session = String(headers[sessionHeader]);
+  return sessionPattern.test(session) ? session : undefined;
 }
 
 /** Whether one of the servers is asked. */
@@ -97,9 +137,14 @@ async function ask(
       const { _meta } = params;
       const token = isObject(_meta) ? _meta["progressToken"] : undefined;
       const wantsProgress = isRpcId(token) && reply.canStream;
+      const session = reply.canStream ? sessionOf(req) : undefined;
+      const level = session === undefined ? undefined : await deps.logLevels.find(caller, session);
       return await callServer(deps, {
         ...{ caller, callId, requestId, tags: readTags(req), method, params, abort },
-        onProgress: wantsProgress ? (said) => reply.progress(withToken(said, token)) : undefined,
+        onProgress: wantsProgress
+          ? (said) => reply.notify("notifications/progress", withToken(said, token))
+          : undefined,
+        log: level && { level, onLogged: (logged) => reply.notify("notifications/message", logged) },
       });
     } finally {
       deps.serverCalls.delete(key);
@@ -120,7 +165,7 @@ async function hear(
   const here = serverCalls.get(call);
   if (here) return here.abort();
   // Without a session of ours a request is known at its own process alone.
-  if (!sessionPattern.test(String(req.headers[sessionHeader]))) return;
+  if (sessionOf(req) === undefined) return;
   await db.transaction((tx) => outbox.append(tx, mcpCallCanceled, { tenantId: caller.tenantId, call }));
 }
 

@@ -5,6 +5,7 @@ import { composeRequest, toRequestStart } from "@lyss/kit/http/upstream/request-
 import type { UpstreamPool } from "@lyss/kit/http/upstream/upstream-pool.ts";
 import { isObject, type RpcParams, rpcCodes } from "../servers/json-rpc.ts";
 import { RpcAnswerError } from "../servers/rpc-answer-error.ts";
+import { isHeardFrom, type LogLevel } from "./log-level.ts";
 import type { McpServer } from "./mcp-server.ts";
 import { isProtocolVersion, latestVersion, sessionHeader, versionHeader } from "./protocol.ts";
 import { type RpcAnswer, readRpcAnswer } from "./read-rpc-answer.ts";
@@ -17,6 +18,8 @@ export interface UpstreamRequest {
   /** Called once, when a byte of it may have left. */
   onSent?(): void;
   onProgress?(params: RpcParams): void;
+  /** What its caller wants to hear of what the server logs meanwhile. */
+  readonly log?: { readonly level: LogLevel; onLogged(params: RpcParams): void } | undefined;
 }
 
 /** A tool server as one caller speaks to it. */
@@ -46,6 +49,8 @@ interface Opened {
   readonly sessionId: string | undefined;
   readonly version: string;
   readonly capabilities: RpcParams;
+  /** From which level on the server was told to log. */
+  logLevel: LogLevel | undefined;
 }
 
 const clientInfo = { name: "lyss", title: "Lyss", version: "1" };
@@ -107,7 +112,7 @@ export function createUpstreamSession({ server, pool, headers, isWorthAnother }:
       throw new RpcAnswerError("malformed");
     }
     if (sessionId !== undefined && sessionId.length > maxSessionIdLength) throw new RpcAnswerError("too_large");
-    const now = { sessionId, version, capabilities: isObject(capabilities) ? capabilities : {} };
+    const now = { sessionId, version, capabilities: isObject(capabilities) ? capabilities : {}, logLevel: undefined };
     await tell({ method: "notifications/initialized" }, now, signal);
     return now;
   }
@@ -121,6 +126,7 @@ export function createUpstreamSession({ server, pool, headers, isWorthAnother }:
     }
     return readRpcAnswer(answer, id, {
       onProgress: (params) => request?.onProgress?.(params),
+      onLogged: (params) => request?.log?.onLogged(params),
       onRequest(asked) {
         if (!at || !request || ++askedBack > maxAskedBack) throw new RpcAnswerError("malformed");
         const said =
@@ -163,14 +169,26 @@ export function createUpstreamSession({ server, pool, headers, isWorthAnother }:
     }
   }
 
+  /** The session is its owner's, who may have several clients: the server says what any of them wants to hear. What becomes of that is no call's affair. */
+  async function askToLog(at: Opened, { log, signal }: UpstreamRequest): Promise<void> {
+    if (!log || at.capabilities["logging"] === undefined) return;
+    const { level } = log;
+    if (at.logLevel && isHeardFrom(at.logLevel, level)) return;
+    at.logLevel = level;
+    const asked = { method: "logging/setLevel", params: { level }, signal };
+    await send(asked, at).catch(() => signal.throwIfAborted());
+  }
+
   return {
     async request(request) {
       const { signal } = request;
       let at = await current(signal);
+      await askToLog(at, request);
       let answer = await send(request, at);
       if (answer === "forgotten") {
         opened = undefined;
         at = await current(signal);
+        await askToLog(at, request);
         answer = await send(request, at);
       }
       if (answer === "forgotten") throw new RpcAnswerError("status");
