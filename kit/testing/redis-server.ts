@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { findFreePorts } from "./free-ports.ts";
 import { createPeerFolder, createPeerProgram, findFreePort, type PeerProgram } from "./peer-program.ts";
 import { closeInReverse, type TestScope } from "./test-cluster.ts";
 
@@ -34,23 +35,19 @@ export async function promoteReplica(replica: RedisServer, primary: RedisServer)
 /** Starts three masters that share the slots; resolves when all of them serve. */
 export async function startRedisCluster(t: TestScope): Promise<readonly RedisServer[]> {
   const options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-  // A node also listens 10,000 ports above its own.
-  const isFit = (port: number) => port + 10_000 <= 65_535;
-  const servers = await Promise.all([1, 2, 3].map(() => createRedis(t, options, isFit)));
+  // Unless it is said, a node also listens 10,000 ports above its own, where any connection may begin.
+  const busPorts = await findFreePorts(3);
+  const servers = await Promise.all(busPorts.map((port) => createRedis(t, [...options, "--cluster-port", `${port}`])));
   for (const server of servers) await server.start();
-  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+  const addresses = servers.map(({ port }, at) => `127.0.0.1:${port}@${busPorts[at]}`);
   await runFile("redis-cli", ["--cluster", "create", ...addresses, "--cluster-yes"], { timeout: 30_000 });
   for (const { port } of servers) await untilSays(port, ["cluster", "info"], "cluster_state:ok");
   return servers;
 }
 
-async function createRedis(
-  t: TestScope,
-  options: readonly string[],
-  isFit?: (port: number) => boolean,
-): Promise<RedisServer> {
+async function createRedis(t: TestScope, options: readonly string[]): Promise<RedisServer> {
   const scope = closeInReverse(t);
-  const port = await findFreePort(isFit);
+  const port = await findFreePort();
   const dir = createPeerFolder(scope, "redis");
   const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no"];
   // A primary waits 5 s for more replicas before it begins to fill one.
