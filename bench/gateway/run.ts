@@ -25,7 +25,8 @@ import {
 
 const fullPlan: Plan = {
   rounds: 5,
-  warmupSeconds: 2,
+  // A gateway runs for days. Two seconds in, Node has compiled half of what a call runs through, and a call takes up to twice as long.
+  warmupSeconds: 10,
   saturationSeconds: 5,
   latencySeconds: 4,
   connections: 64,
