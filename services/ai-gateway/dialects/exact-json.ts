@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { replaceTexts } from "../scan/replace-texts.ts";
 
 /** What TypeScript's library does not declare yet of https://tc39.es/proposal-json-parse-with-source. */
 const { rawJSON } = JSON as unknown as { rawJSON(source: string): unknown };
@@ -96,23 +97,11 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** Puts each number back in its place. Not by recursion: an answer may be nested deeper than the stack is. */
+/** Puts each number back in its place. */
 function restore(parsed: unknown, sources: readonly string[]): unknown {
-  const root = { value: parsed };
-  const open: object[] = [root];
-  for (let holder = open.pop(); holder; holder = open.pop()) {
-    if (Array.isArray(holder)) for (let at = 0; at < holder.length; at++) lookAt(holder, at, holder[at]);
-    else for (const key of Object.keys(holder)) lookAt(holder, key, (holder as Record<string, unknown>)[key]);
-  }
-  return root.value;
-
-  function lookAt(holder: object, key: PropertyKey, value: unknown): void {
-    if (typeof value === "object" && value !== null) open.push(value);
-    if (typeof value !== "string" || !value.startsWith(mark)) return;
-    const number = toExactNumber(sources[Number(value.slice(mark.length))] ?? "");
-    // As JSON.parse would: a field may be called `__proto__`.
-    Object.defineProperty(holder, key, { value: number, writable: true, enumerable: true, configurable: true });
-  }
+  return replaceTexts(parsed, (text) =>
+    text.startsWith(mark) ? toExactNumber(sources[Number(text.slice(mark.length))] ?? "") : undefined,
+  );
 }
 
 /** True for a number that a double cannot hold; false also for what is no number. */

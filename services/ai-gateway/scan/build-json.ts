@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Apart } from "./json-size.ts";
+import { replaceTexts } from "./replace-texts.ts";
 
 /** A body, and what `findExcess` found in it that may be built apart. */
 export interface JsonSource {
@@ -36,7 +37,7 @@ export function buildJson({ body, apart, numberOf }: JsonSource): unknown {
   }
   const text = parts.join("") + body.toString("utf8", copied);
   try {
-    return pieces.length === 0 ? JSON.parse(text) : putIn(JSON.parse(text), pieces, body);
+    return pieces.length === 0 ? JSON.parse(text) : replaceTexts(JSON.parse(text), (one) => whole(one, pieces, body));
   } catch (err) {
     throw err instanceof SyntaxError && pieces.length > 0 ? inTheBody(err, parts, pieces, body) : err;
   }
@@ -48,28 +49,9 @@ export function placeOf(err: SyntaxError): number | undefined {
   return position === undefined ? undefined : Number(position);
 }
 
-/** Puts each piece in its place. Not by recursion: a body may be nested deeper than the stack is. */
-function putIn(parsed: unknown, pieces: readonly Piece[], body: Buffer): unknown {
-  const root = { value: parsed };
-  const open: object[] = [root];
-  for (let holder = open.pop(); holder; holder = open.pop()) {
-    if (Array.isArray(holder)) for (let at = 0; at < holder.length; at++) lookAt(holder, at, holder[at]);
-    else for (const key of Object.keys(holder)) lookAt(holder, key, (holder as Record<string, unknown>)[key]);
-  }
-  return root.value;
-
-  function lookAt(holder: object, key: PropertyKey, value: unknown): void {
-    if (typeof value === "object" && value !== null) open.push(value);
-    if (typeof value !== "string" || !value.includes(mark)) return;
-    const put = whole(value, pieces, body);
-    // As JSON.parse would: a field may be called `__proto__`.
-    if (key === "__proto__") Object.defineProperty(holder, key, { value: put });
-    else (holder as Record<PropertyKey, unknown>)[key] = put;
-  }
-}
-
-/** A text with what stood apart in it, or the number that stands for it. */
+/** A text with what stood apart in it, or the number that stands for it; undefined where there is neither. */
 function whole(text: string, pieces: readonly Piece[], body: Buffer): unknown {
+  if (!text.includes(mark)) return undefined;
   const number = text.startsWith(mark) ? pieces[Number(text.slice(mark.length, -1))] : undefined;
   if (number?.apart.isNumber) return number.value;
   let joined = "";
