@@ -23,6 +23,16 @@ export const apiVersionSchema = z
     ),
   );
 
+const streamOriginSchema = z
+  .url({ protocol: /^https?$/ })
+  .refine(
+    (url) => URL.canParse(url) && new URL(url).origin === url,
+    inBothLanguages(
+      "must be an origin such as https://stream.example.com",
+      "必须是源，例如 https://stream.example.com",
+    ),
+  );
+
 /**
  * How providers are called where the file says nothing. Nothing is repeated: who calls knows best whether to. What the
  * simulated provider does wrong it was asked for.
@@ -61,13 +71,20 @@ export const aiGatewayConfig = {
           .enum(providerDialects)
           .default("openai")
           .describe(
-            "The API that the provider speaks: `openai` for OpenAI's and those like it, `responses` where chats are asked for as responses, `anthropic`, `gemini`, `bedrock`, `cohere`, `vertex`, `azure` for its API with deployments in the path, or `elevenlabs` and `deepgram` for sounds.",
+            "The API that the provider speaks: `openai` for OpenAI's and those like it, `responses` where chats are asked for as responses, `anthropic`, `gemini`, `bedrock`, `cohere`, `vertex`, `azure` for its API with deployments in the path, `elevenlabs` and `deepgram` for sounds, or `replicate` for predictions.",
           ),
         baseUrl: baseUrlSchema.describe("Where its API begins, such as https://api.openai.com/v1."),
         apiKey: secretSchema.optional().describe("Its key; left out where it asks for none."),
         apiVersion: apiVersionSchema
           .optional()
           .describe("`api-version` of `dialect: azure`, such as 2024-10-21, which it is unless given."),
+        streamOrigins: z
+          .array(streamOriginSchema)
+          .max(8)
+          .optional()
+          .describe(
+            "Where answers of `dialect: replicate` may stream besides its own hosts, such as https://stream.example.com: an address in an answer counts only if it is there.",
+          ),
         unsupportedParameters: z
           .enum(unsupportedParametersModes)
           .default("refuse")

@@ -69,6 +69,7 @@ export const providerDialects = [
   "azure",
   "elevenlabs",
   "deepgram",
+  "replicate",
 ] as const;
 export type ProviderDialect = (typeof providerDialects)[number];
 
@@ -98,6 +99,8 @@ export interface Provider {
   readonly onDisconnect: OnDisconnect;
   /** The version of Azure's dated API; the wire's own where it is empty or left out. */
   readonly apiVersion?: string;
+  /** Other origins than those its wire knows at which its answers may stream; only an operator names them. */
+  readonly streamOrigins?: readonly string[];
   /** `refuse` where it is left out. */
   readonly unsupportedParameters?: UnsupportedParameters;
   /** `unknown` where it is left out. */

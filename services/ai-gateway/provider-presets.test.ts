@@ -44,6 +44,7 @@ const expected = {
     header: "authorization",
     value: "Token a key",
   },
+  replicate: { path: "/models/vendor-model/predictions", header: "authorization", value: "Bearer a key" },
   gemini: { path: "/models/vendor-model:generateContent", header: "x-goog-api-key", value: "a key" },
 } as const;
 

@@ -252,7 +252,7 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
     /funding\.fund\([\s\S]*policyOf\(agent\)\s*\.run\(/,
   );
   assert.match(readFileSync(join(root, "a2a/serve-agent.ts"), "utf8"), /if \(!isPaid\(operation\)\) return askAgent\(/);
-  assert.deepEqual(using("await sendUpstream("), ["call/serve-targets.ts"]);
+  assert.deepEqual(using("await openUpstream("), ["call/serve-targets.ts"]);
   // A session is opened where its money has just been set aside.
   assert.deepEqual(using("await connectUpstream("), ["realtime/serve-session.ts"]);
   assert.match(readFileSync(join(root, "call/call.ts"), "utf8"), /readonly funds: Funds;/);

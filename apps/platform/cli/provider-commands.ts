@@ -29,6 +29,7 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
           "azure",
           "elevenlabs",
           "deepgram",
+          "replicate",
         ],
       ]),
     )

@@ -5,7 +5,6 @@ import { type Answer, requestAnswer } from "@lyss/kit/http/upstream/request-answ
 import { composeRequest, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
 import type { ResponseHead } from "@lyss/kit/http/upstream/response-head.ts";
 import { UpstreamError } from "@lyss/kit/http/upstream/upstream-error.ts";
-import type { OpenCall } from "@lyss/kit/resilience/open-call.ts";
 import { currentContext } from "@lyss/kit/rpc/call-context.ts";
 import { toTraceparent } from "@lyss/kit/rpc/context-headers.ts";
 import type { AiGatewayDeps } from "../deps.ts";
@@ -18,20 +17,14 @@ import { readRetryHint } from "./retry-hint.ts";
 import { findUpstreamRequestId } from "./upstream-request-id.ts";
 
 export const maxErrorBytes = 65_536;
+/** Of an answer that is a task. */
+const taskStatuses = [201, 202];
 
 /**
- * Sends a call to its provider, as the provider's policy says, and resolves with the head of a 200 answer, which is to be
- * ended when it has been read. Throws a gateway failure for every other answer, and what the policy throws.
+ * Resolves with the head of a 200 answer, or of one that is a task where the provider has tasks; throws a gateway failure for every other. The
+ * request is composed, never forwarded: nothing of the caller's head goes upstream.
  */
-export async function sendUpstream(deps: AiGatewayDeps, call: Call): Promise<OpenCall<Answer>> {
-  const { provider } = call.target;
-  // Outside the policy: that our own vault is away says nothing about the provider.
-  const secret = await deps.credentials.secretOf(provider);
-  return deps.policies.policyOf(provider).open(() => sendOnce(deps, call, secret), call.abort);
-}
-
-/** The request is composed, never forwarded: nothing of the caller's head goes upstream. */
-async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promise<Answer> {
+export async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promise<Answer> {
   const { provider, model } = call.target;
   const sentMs = deps.clock.monotonicMs();
   let answer: Answer;
@@ -56,7 +49,8 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
   }
   deps.metrics.of(call.target).observeFirstByte(deps.clock.monotonicMs() - sentMs);
   call.dispatch.upstreamRequestId = findUpstreamRequestId(answer.head);
-  if (answer.head.status !== 200) {
+  const { status } = answer.head;
+  if (status !== 200 && !(call.wire.tasks && taskStatuses.includes(status))) {
     call.dispatch.unanswered--;
     throw await readStatusFailure(deps, call, answer);
   }

@@ -19,12 +19,13 @@ import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.
 import { describeAnswered, describeCall, describeEnding } from "./call-span.ts";
 import { toCallToFund } from "./call-to-fund.ts";
 import { estimateCounted } from "./dispatch.ts";
+import { openUpstream } from "./open-upstream.ts";
 import { type PreparedCall, prepareFrom, takersFor, type Walk } from "./prepare-call.ts";
 import { type FailedAttempt, outraced, type Race, serveRaced, untilFirstBytes } from "./race.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { relayMedia } from "./relay-media.ts";
 import { relayStream } from "./relay-stream.ts";
-import { sendUpstream, toFailure } from "./send-upstream.ts";
+import { toFailure } from "./send-upstream.ts";
 import { settleCall } from "./settle-call.ts";
 import { type ServedCall, toCall } from "./to-call.ts";
 
@@ -318,7 +319,7 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span, race?: Race): 
   try {
     await call.begin?.();
     call.abort.signal.throwIfAborted();
-    const opened = await sendUpstream(deps, call).finally(noteRequestId);
+    const opened = await openUpstream(deps, call).finally(noteRequestId);
     const { answer, end } = race ? await winRace(deps, call, race, opened) : opened;
     const relayUsual = call.request.isStream ? relayStream : relayAnswer;
     const relayBody = isMedia(call.request.surface) ? relayMedia : relayUsual;

@@ -6,6 +6,7 @@ const names = [
   "x-amzn-requestid",
   "x-debug-trace-id",
   "dg-request-id",
+  "replicate-request-id",
 ];
 const readable = /^[\x21-\x7e]{1,200}$/;
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { readRequest } from "../call/read-request.ts";
 import { parseExact } from "../dialects/exact-json.ts";
-import type { SseEvent } from "../dialects/openai/sse.ts";
+import { type SseEvent, toEvent } from "../dialects/openai/sse.ts";
 import { readServiceMode, readUsage } from "../dialects/openai/usage.ts";
 import type { Model } from "../model.ts";
 import type { Wire, WireDraft } from "./wire.ts";
@@ -62,7 +62,9 @@ export function describeWire({ wire, upstreamName, folder, refused, limitOf }: G
   for (const { what, events, deltas, finish, usage } of casesOf("streams")) {
     test(`what is streamed, in chat's form: ${what}`, () => {
       const stream = wire.createStream(goldenFacts);
-      const read = (events as Json[]).flatMap((event) => stream.read(toSseEvent(event)));
+      // One that is no JSON alone is written as it comes.
+      const toSse = (event: unknown) => (typeof event === "string" ? toEvent(Buffer.from(event)) : toSseEvent(event));
+      const read = (events as unknown[]).flatMap((event) => stream.read(toSse(event)));
       const chunks = read.filter(({ data }) => data?.startsWith("{")).map(({ data = "" }) => JSON.parse(data));
       const shown = read.map(({ raw, data }) => {
         if (data === undefined) return raw.toString().trim();

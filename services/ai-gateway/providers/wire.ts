@@ -28,6 +28,8 @@ export interface Wire {
   readonly framing?: Framing;
   /** A request that costs nothing and shows whether the provider takes the key; its list of models where none is given. */
   readonly probe?: Probe;
+  /** For a provider that answers with a task: how it is followed until there is an answer. */
+  readonly tasks?: TaskForm;
   /** What the head of a sound says that it cost; undefined where it says nothing. */
   readHead?(head: Pick<ResponseHead, "find">): ReportedUsage | undefined;
   /** A whole answer in chat's form. `json` is `body`, parsed. What is no answer stays what it is. */
@@ -83,6 +85,31 @@ export interface EventReader {
   push(chunk: Buffer): SseEvent[];
   /** What is left at the end, if that is an event. Throws for half of one. */
   flush(): SseEvent | undefined;
+}
+
+/** How a provider is asked that takes a request as a task, which has its output later or at another place. */
+export interface TaskForm {
+  /**
+   * Origins besides the provider's own at which its tasks stream. What an answer names is believed only where it is one of them: it
+   * could name anything that can be reached from here.
+   */
+  readonly streamOrigins: readonly string[];
+  /** What an answer says of its task; undefined for what is none. */
+  read(json: unknown): WireTask | undefined;
+  /** Matches the end of a stream whose task came to its end. */
+  readonly streamEnd: RegExp;
+  /** A task that is over as the last bytes of its stream, which itself says neither how it ended nor what it used. */
+  toLastEvent(json: unknown): Buffer;
+}
+
+export interface WireTask {
+  readonly isOver: boolean;
+  /** Where it stands below the provider's base URL. */
+  readonly endpoint: string;
+  /** Where it is given up. */
+  readonly cancelEndpoint: string;
+  /** Where its output streams; undefined where it does not. */
+  readonly streamUrl: string | undefined;
 }
 
 export interface Probe {

@@ -7,6 +7,7 @@ import { deepgramWire } from "./deepgram/deepgram.ts";
 import { elevenLabsWire } from "./elevenlabs/elevenlabs.ts";
 import { geminiWire } from "./gemini/gemini.ts";
 import { openAiWire } from "./openai.ts";
+import { replicateWire } from "./replicate/replicate.ts";
 import { responsesWire } from "./responses/responses.ts";
 import { isAnthropic, vertexAnthropicWire, vertexWire } from "./vertex/vertex.ts";
 import type { Wire } from "./wire.ts";
@@ -23,6 +24,7 @@ export const wires: Readonly<Record<ProviderDialect, Wire>> = {
   azure: azureWire,
   elevenlabs: elevenLabsWire,
   deepgram: deepgramWire,
+  replicate: replicateWire,
 };
 
 /** The wire by which a model is spoken to: on Vertex, models of Anthropic have a form of their own. */

@@ -16,6 +16,7 @@ import { serveCompaction, serveInputTokens, serveResponse } from "./responses.ts
 import { findDeskEndpoint } from "./serve-batches.ts";
 import { findTuningEndpoint } from "./serve-fine-tuning.ts";
 import { findInlineEndpoint, serveContentBatch } from "./serve-inline-batches.ts";
+import { findPredictionEndpoint } from "./serve-predictions.ts";
 import { findVideoEndpoint } from "./serve-videos.ts";
 import { serveForm } from "./vendor-form.ts";
 import { badRequest, WireError } from "./wire-error.ts";
@@ -77,7 +78,11 @@ export function findEndpoint(method: string, path: string, query: string, header
     if (model !== undefined) return find(decode(model), verb, query);
   }
   const ofDesk =
-    findDeskEndpoint(key) ?? findInlineEndpoint(key) ?? findVideoEndpoint(key) ?? findTuningEndpoint(key, query);
+    findDeskEndpoint(key) ??
+    findInlineEndpoint(key) ??
+    findVideoEndpoint(key) ??
+    findTuningEndpoint(key, query) ??
+    findPredictionEndpoint(key, headers);
   if (ofDesk) return ofDesk;
   throw Object.keys(known).some((one) => one.endsWith(` ${path}`))
     ? new WireError(405, `Not allowed to ${method.slice(0, 16)} on ${path}.`, { code: "method_not_supported" })

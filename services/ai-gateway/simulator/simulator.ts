@@ -15,6 +15,7 @@ import { createSimulatedFiles } from "./files.ts";
 import { findEndpoint } from "./find-endpoint.ts";
 import { createSimulatedTuning } from "./fine-tuning.ts";
 import { createInlineBatches } from "./inline-batches.ts";
+import { createSimulatedPredictions } from "./predictions.ts";
 import { takeSessions } from "./realtime.ts";
 import { seededHex } from "./seeded.ts";
 import { answerByRequest } from "./serve-batches.ts";
@@ -41,6 +42,8 @@ export interface SimulatorOptions {
   readonly seed?: string;
   /** Directives for every request that does not say otherwise, such as `{"simulate.error": "503"}`. */
   readonly directives?: Readonly<Record<string, string>>;
+  /** Where predictions in Replicate's form stream: a host before this one; itself unless given. */
+  readonly streamOrigin?: string;
 }
 
 /** What the simulated vendor would bill, and how the call ended. */
@@ -93,6 +96,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     desk: {
       ...{ files, batches, inline: createInlineBatches(answer) },
       ...{ videos: createSimulatedVideos(), tuning: createSimulatedTuning(files) },
+      predictions: createSimulatedPredictions({ api: () => url, streams: () => options.streamOrigin ?? url }),
     },
     callLog: [],
     underWay: new Set(),
@@ -165,7 +169,8 @@ async function serve(state: State, req: IncomingMessage, res: ServerResponse): P
   });
   try {
     for (const [name, value] of Object.entries(vendor.headersFor(id))) res.setHeader(name, value);
-    if (!isSigned(req.headers)) authenticate(state.options.apiKey, vendor, req.headers);
+    const isOpen = path.startsWith("/v1/streams/");
+    if (!isSigned(req.headers) && !isOpen) authenticate(state.options.apiKey, vendor, req.headers);
     const serveCall = findEndpoint(req.method ?? "", path, query, req.headers);
     const body = await readBody(req);
     if (isSigned(req.headers)) authenticateSigned(state.options, req, body);
@@ -205,7 +210,7 @@ function sayError(vendor: Vendor, res: ServerResponse, status: number, error: Er
 /** A batch is cancelled by a request without a body. */
 function isBare(req: IncomingMessage): boolean {
   const path =
-    /^\/v1\/((messages\/)?batches\/[^/]+\/cancel|batch\/jobs\/[^/]+\/cancel|fine_tuning\/jobs\/[^/]+\/(cancel|pause|resume))$|^\/v1beta\/batches\/[^/]+:cancel$/;
+    /^\/v1\/((messages\/)?batches\/[^/]+\/cancel|predictions\/[^/]+\/cancel|batch\/jobs\/[^/]+\/cancel|fine_tuning\/jobs\/[^/]+\/(cancel|pause|resume))$|^\/v1beta\/batches\/[^/]+:cancel$/;
   return !hasBody(req) && path.test(req.url ?? "");
 }
 

@@ -32,3 +32,8 @@ export const vendorProviders: readonly VendorProvider[] = [
   { ...plain, name: "azure", dialect: "azure", path: "/openai" },
   { ...plain, name: "cohere", dialect: "cohere", path: "" },
 ];
+
+/** Its models take one prompt and call no tools; apart from the others, who do what a chat can ask. */
+export const replicateProvider: VendorProvider = {
+  ...{ ...plain, name: "replicate", dialect: "replicate", path: "/v1", modelPrefix: "openai/" },
+};

@@ -125,6 +125,16 @@ const deepgram: Vendor = {
   }),
 };
 
+/** replicate.com/docs/reference/http, "Errors". */
+const replicate: Vendor = {
+  keyOf: bearerOf,
+  headersFor: (id) => ({ "replicate-request-id": id, "ratelimit-remaining": "599" }),
+  toError: (status, { message, param }) => ({
+    ...{ title: status === 422 ? "Input validation failed" : "Error", detail: message, status },
+    ...(param !== null && { invalid_fields: [{ type: "invalid", field: `input.${param}`, description: message }] }),
+  }),
+};
+
 const places: readonly (readonly [path: RegExp, vendor: Vendor])[] = [
   [/^\/v1\/messages\b/, anthropic],
   [/^\/v1beta\//, google],
@@ -135,6 +145,7 @@ const places: readonly (readonly [path: RegExp, vendor: Vendor])[] = [
   [/^\/model\//, bedrock],
   [/^\/v1\/(text-to-speech|speech-to-text)\b/, elevenLabs],
   [/^\/v1\/(listen|speak|auth)\b/, deepgram],
+  [/^\/v1\/(models\/[^/]+\/[^/]+\/predictions|predictions|streams|account)\b/, replicate],
 ];
 
 /** Whose API a path belongs to. Several list their models at one, where the place of the key tells them apart. */

@@ -106,11 +106,16 @@ function findChoiceError(body: unknown): unknown {
   return failed && (fieldOf(failed, "error") || {});
 }
 
-/** Errors stand in `error`, at ElevenLabs in `detail`, whose code was a `status` once, at Deepgram in the body itself. */
+/**
+ * Errors stand in `error`, at ElevenLabs in `detail`, whose code was a `status` once, at Deepgram in the body itself, which at Replicate names the
+ * fields.
+ */
 function readError(body: unknown): { param: string; code: string } {
   const error = fieldOf(body, "error") ?? fieldOf(body, "detail");
   const code = [fieldOf(error, "code"), fieldOf(body, "detail") && fieldOf(error, "status"), fieldOf(body, "err_code")];
-  return { param: toSafeWord(fieldOf(error, "param")), code: code.map(toSafeWord).find(Boolean) ?? "" };
+  const fields = fieldOf(body, "invalid_fields");
+  const field = Array.isArray(fields) ? fieldOf(fields[0], "field") : undefined;
+  return { param: toSafeWord(fieldOf(error, "param") ?? field), code: code.map(toSafeWord).find(Boolean) ?? "" };
 }
 
 function toSafeWord(value: unknown): string {
