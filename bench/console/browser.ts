@@ -91,39 +91,3 @@ async function slowDown(page: Page, { roundTripMs, megabitsPerSecond }: Network)
     ...{ offline: false, latency: roundTripMs, downloadThroughput: throughput, uploadThroughput: throughput },
   });
 }
-
-export interface Frames {
-  readonly framesPerSecond: number;
-  /** Between two frames. */
-  readonly p95Ms: number;
-  readonly longestMs: number;
-  /** How many frames came more than half a frame late, of all. */
-  readonly lateShare: number;
-}
-
-const frameMs = 1_000 / 60;
-
-/** Scrolls down as a finger does, and counts the frames that the page was given meanwhile. */
-export async function measureScroll(
-  page: Page,
-  { distancePx, pxPerSecond }: { readonly distancePx: number; readonly pxPerSecond: number },
-): Promise<Frames> {
-  const devtools = await page.context().newCDPSession(page);
-  await page.evaluate(`window.lyssFrames = [];
-    (function keep(at) { lyssFrames.push(at); window.lyssFrame = requestAnimationFrame(keep); })(performance.now())`);
-  await devtools.send("Input.synthesizeScrollGesture", {
-    ...{ x: 700, y: 500, yDistance: -distancePx, speed: pxPerSecond, gestureSourceType: "mouse" },
-  });
-  const [times, scrolledPx] = await page.evaluate<[number[], number]>(
-    "(cancelAnimationFrame(lyssFrame), [lyssFrames, scrollY])",
-  );
-  if (scrolledPx < distancePx / 2) throw new Error(`the page has scrolled ${scrolledPx} px of ${distancePx}`);
-  const gaps = times.slice(2).map((at, index) => at - (times[index + 1] ?? at));
-  const sorted = gaps.toSorted((a, b) => a - b);
-  return {
-    framesPerSecond: gaps.length / (gaps.reduce((sum, gap) => sum + gap, 0) / 1_000),
-    p95Ms: sorted[Math.floor(sorted.length * 0.95)] ?? 0,
-    longestMs: sorted.at(-1) ?? 0,
-    lateShare: gaps.filter((gap) => gap > frameMs * 1.5).length / gaps.length,
-  };
-}

@@ -3,7 +3,7 @@ import { type RefObject, useLayoutEffect, useRef, useState } from "react";
 /** Up to here all rows are drawn: the browser's own search finds them. */
 const maxWhole = 200;
 /** Drawn beyond what is in sight, on both sides. */
-const spareRows = 10;
+const spareRows = 20;
 /** A new window begins at every so many rows: with more of them a frame takes too long, with fewer there are too many windows. */
 const stepRows = 5;
 
