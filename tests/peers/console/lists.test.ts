@@ -40,6 +40,29 @@ test("of a list of ten thousand rows those in sight are drawn, down to its end, 
   assert.deepEqual(mistakes, []);
 });
 
+test("where a model works and how exactly it computes is told where a provider says so", { skip }, async () => {
+  const { page, mistakes } = await open(desk);
+  await page.goto(`${url}/models`);
+  await signIn(page, person);
+  const region = page.getByRole("columnheader", { name: "Region" });
+  await page.getByRole("cell", { name: "simulated-chat", exact: true }).waitFor();
+  assert.equal(await region.count(), 0);
+  const known = (await requestJson(`${url}/api/v1/ai/providers`, person.apiKey)).body["data"] as Provider[];
+  const exact = { ...known[0]?.models[0], name: "exact", quantization: "fp8" };
+  const nearby = { ...known[0], name: "nearby", region: "eu-central-1", models: [exact] };
+  await page.route("**/api/v1/ai/providers", (route) =>
+    route.fulfill({ json: { object: "list", data: [...known, nearby] } }),
+  );
+  await page.reload();
+  await region.waitFor();
+  const row = page.getByRole("row").filter({ hasText: "nearby" });
+  await row.getByRole("cell", { name: "eu-central-1" }).waitFor();
+  await row.getByRole("cell", { name: "fp8" }).waitFor();
+  await page.getByRole("button", { name: "Sort by Region" }).click();
+  await checkLook(page, "models-regions");
+  assert.deepEqual(mistakes, []);
+});
+
 test("a list is saved page by page: how far it is can be seen, it can be canceled, and what is left out is said", {
   skip,
 }, async () => {

@@ -33,7 +33,7 @@ export function Page() {
       <PageHeader title={t("title")} description={t("description")} />
       <DataTable
         name="models"
-        columns={useColumns(useFeedbackSums({ by: "model" }))}
+        columns={useColumns(data?.data ?? [], useFeedbackSums({ by: "model" }))}
         rowKey={({ provider, model }) => `${provider.name} ${model.name}`}
         load={loadModels}
         searchField="name"
@@ -92,7 +92,8 @@ function Price({ model, of }: { readonly model: Model; readonly of: "input" | "o
   return <span className="tabular-nums">{text.format(Number(usd))}</span>;
 }
 
-function useColumns(sums: readonly FeedbackSum[]): readonly Column<Row>[] {
+/** Where a model works and how exactly it computes have their columns where a provider tells of them. */
+function useColumns(providers: readonly Provider[], sums: readonly FeedbackSum[]): readonly Column<Row>[] {
   const t = useModelTexts();
   const feedback = useFeedbackTexts();
   const sumText = useSumText();
@@ -171,6 +172,25 @@ function useColumns(sums: readonly FeedbackSum[]): readonly Column<Row>[] {
         <span className="whitespace-nowrap text-ink-soft">{t(`policy.${provider.data_policy}`)}</span>
       ),
     },
+    ...(providers.some(({ region }) => region !== null)
+      ? [
+          {
+            ...{ id: "region", title: t("region"), isMinor: true, csv: ({ provider }: Row) => provider.region },
+            sort: ({ provider }: Row) => provider.region ?? "",
+            cell: ({ provider }: Row) => <code className="font-mono text-[13px]">{provider.region ?? "–"}</code>,
+          },
+        ]
+      : []),
+    ...(providers.some(({ models }) => models.some(({ quantization }) => quantization !== undefined))
+      ? [
+          {
+            ...{ id: "quantization", title: t("quantization"), isMinor: true },
+            csv: ({ model }: Row) => model.quantization ?? null,
+            sort: ({ model }: Row) => model.quantization ?? "",
+            cell: ({ model }: Row) => <code className="font-mono text-[13px]">{model.quantization ?? "–"}</code>,
+          },
+        ]
+      : []),
   ];
 }
 
