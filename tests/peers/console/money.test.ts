@@ -215,7 +215,13 @@ test("the pages of money fit a phone, in Chinese and dark", { skip }, async () =
   await signIn(page, person);
   const [draft] = (await ask("/v1/billing/invoices"))["data"] as { id: string }[];
   const pages = {
-    ...{ wallet: "钱包", budgets: "预算", invoices: "账单", [`invoices/${draft?.id}`]: "账单草稿" },
+    ...{
+      wallet: "钱包",
+      budgets: "预算",
+      invoices: "账单",
+      [`invoices/${draft?.id}`]: "账单草稿",
+      "invoices/statement": "对账单",
+    },
     ...{
       prices: "价目表",
       plans: "价格方案",

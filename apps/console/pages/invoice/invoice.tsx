@@ -18,7 +18,7 @@ import { Usage } from "./usage.tsx";
 
 const dayMs = 86_400_000;
 
-/** One invoice, or, at `/invoices/statement?from=&to=`, what was posted between two days. */
+/** One invoice, or, at `/invoices/statement?from=&to=`, what was posted between two days, this month’s without them. */
 export function Page() {
   const { id = "" } = useParams({ strict: false }) as { readonly id?: string };
   return id === "statement" ? <StatementPage /> : <InvoicePage id={id} />;
@@ -57,7 +57,10 @@ function InvoicePage({ id }: { readonly id: string }) {
 function StatementPage() {
   const t = useInvoiceTexts();
   const [search] = useSearchState();
-  const query = toRange(search["from"], search["to"]);
+  const today = new Date().toISOString().slice(0, 10);
+  // An address without days means this month so far.
+  const { from = `${today.slice(0, 8)}01`, to = today } = search;
+  const query = toRange(from, to);
   const { data, error, refetch } = useQuery({
     queryKey: ["statement", query],
     queryFn: ({ signal }) => getStatement({ query }, { signal }),
@@ -67,7 +70,7 @@ function StatementPage() {
       <Head
         title={t("statement")}
         description={data && <Period period={data.period} />}
-        name={`statement-${search["from"] ?? ""}-${search["to"] ?? ""}`}
+        name={`statement-${from}-${to}`}
         load={(format, language) => getStatement.download({ query: { ...query, format, language } })}
       />
       {error && !data && <ProblemNote problem={error} onRetry={() => void refetch()} />}
@@ -78,7 +81,7 @@ function StatementPage() {
 }
 
 /** Days in UTC, the last one to its end; what has not come yet is left out, as the API wants it. */
-function toRange(from = "", to = "") {
+function toRange(from: string, to: string) {
   const endMs = Date.parse(`${to}T00:00:00Z`) + dayMs;
   const isOver = Number.isFinite(endMs) && endMs <= Date.now();
   return { from: `${from}T00:00:00Z`, ...(isOver && { to: new Date(endMs).toISOString() }) };
