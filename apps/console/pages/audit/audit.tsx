@@ -180,7 +180,7 @@ function useColumns(
             {actor_id === null ? <span className="text-ink-soft">{t("platform")}</span> : nameOf(actor_id)}
           </span>
           {operator_id !== null && (
-            <span className="block text-xs text-warn">{t("operator", { id: operator_id })}</span>
+            <span className="block text-xs text-warn">{t("operator", { name: nameOf(operator_id) })}</span>
           )}
         </>
       ),

@@ -36,7 +36,11 @@ export function Entry({
           <Named id={entry.subject_id} nameOf={nameOf} />
         </Fact>
         {entry.tenant_id === null && <Fact name={t("tenant")}>{t("platformItself")}</Fact>}
-        {entry.operator_id !== null && <Fact name={t("operatorName")}>{entry.operator_id}</Fact>}
+        {entry.operator_id !== null && (
+          <Fact name={t("operatorName")}>
+            <Named id={entry.operator_id} nameOf={nameOf} />
+          </Fact>
+        )}
         <Fact name={t("address")}>{entry.client_address ?? t("unknown")}</Fact>
         <Fact name={t("sequence")}>{entry.sequence}</Fact>
         <Fact name={t("code")}>

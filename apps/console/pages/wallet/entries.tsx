@@ -1,6 +1,7 @@
 import { ReceiptText } from "lucide-react";
 import { Fragment } from "react";
 import { getStatement } from "../../api/gen/client.ts";
+import { useLanguage } from "../../app/language.ts";
 import { movementCategories, useCategoryName } from "../../ui/billing-texts.ts";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
@@ -8,7 +9,7 @@ import { join } from "../../ui/join.ts";
 import type { ListQuery } from "../../ui/list-page.ts";
 import { has } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState } from "../../ui/page-parts.tsx";
-import { Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
+import { formatDay, Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
 import { rangeOf } from "./months.ts";
 import { useWalletTexts } from "./texts.ts";
 
@@ -27,14 +28,18 @@ interface Entry {
 /** The entries of a month, the latest first. */
 export function Entries({ month }: { readonly month: string }) {
   const t = useWalletTexts();
+  const language = useLanguage();
   const nameOf = useCategoryName();
-  const version = (number: number) => t("priceVersion", { number });
+  const words: Words = {
+    version: (number) => t("priceVersion", { number }),
+    period: (day) => t("aboutPeriod", { period: formatDay(day, language) }),
+  };
   return (
     <DataTable
       name={`entries-${month}`}
       columns={useColumns()}
       rowKey={({ id }) => id}
-      load={(query, signal) => loadEntries(month, query, version, signal)}
+      load={(query, signal) => loadEntries(month, query, words, signal)}
       searchField="q"
       filters={[
         {
@@ -52,12 +57,12 @@ export function Entries({ month }: { readonly month: string }) {
   );
 }
 
-async function loadEntries(
-  month: string,
-  { category, q }: ListQuery,
-  versionName: (number: number) => string,
-  signal?: AbortSignal,
-) {
+interface Words {
+  readonly version: (number: number) => string;
+  readonly period: (day: string) => string;
+}
+
+async function loadEntries(month: string, { category, q }: ListQuery, words: Words, signal?: AbortSignal) {
   const { movements, usage, other_usage_nanos, currency } = await getStatement({ query: rangeOf(month) }, { signal });
   const moved = movements.map(
     (movement, index): Entry => ({
@@ -70,8 +75,9 @@ async function loadEntries(
     }),
   );
   const used = usage.map((line, index): Entry => {
-    const { model, provider, price_version, service_mode } = line;
-    const about = [model, provider, service_mode, versionName(price_version)].filter(Boolean).join(" · ");
+    const { model, provider, price_version, service_mode, about_period } = line;
+    const period = about_period === null ? "" : words.period(about_period);
+    const about = [model, provider, service_mode, words.version(price_version), period].filter(Boolean).join(" · ");
     const id = `usage-${index}`;
     return {
       ...{ id, at: null, category: "usage", about, count: Number(line.calls) },
