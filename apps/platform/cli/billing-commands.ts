@@ -59,7 +59,7 @@ function addReconcileCommand(billing: Command, deps: CliDeps): void {
   withConnection(
     billing
       .command("reconcile")
-      .description("compare a provider's usage report with what was recorded; ends with 1 where they drift apart"),
+      .description("compare a provider's usage report with what was recorded; ends with 1 unless they agree"),
   )
     .requiredOption("--provider <name>", "whose report it is")
     .requiredOption("--file <path>", "CSV with day, model and cost; account, request_id and tokens if known")
@@ -75,6 +75,8 @@ function addReconcileCommand(billing: Command, deps: CliDeps): void {
         tolerance_ppm: parsePercent(options.tolerancePercent),
       });
       print(output, run, toReconciliation);
+      if (run["state"] === "unknown")
+        throw new CommandError("Some of it has no cost price, and cannot be compared: set one, and compare again.");
       if (run["state"] !== "matched")
         throw new CommandError(`The report and the ledger drift apart by ${toUnits(run["drift_nanos"])}.`);
     });

@@ -15,6 +15,7 @@ import {
   absolute,
   compare,
   type Difference,
+  type DifferenceState,
   type RecordedSum,
   type ReportLine,
   sumReport,
@@ -54,7 +55,7 @@ export async function reconcile(deps: ReconcileDeps, input: ReconcileInput): Pro
     const stored = await reconciliations.insertReconciliation(tx, {
       ...{ reconciliationId, provider, currency, fromDay, toDay, lines: lines.length, differences },
       ...{ toleranceNanos: tolerance.nanos, tolerancePpm: tolerance.ppm },
-      state: drift.length > 0 ? "drift" : "matched",
+      state: stateOf(differences),
       reportedNanos: sumOf(differences.map(({ costNanos }) => costNanos)),
       recordedNanos: sumOf(differences.map(({ recordedNanos }) => recordedNanos)),
       driftNanos: sumOf(drift.map(({ deltaNanos }) => absolute(deltaNanos))),
@@ -69,6 +70,11 @@ export async function reconcile(deps: ReconcileDeps, input: ReconcileInput): Pro
   });
   tenantIds.forEach(deps.wake);
   return run;
+}
+
+function stateOf(differences: readonly Difference[]): DifferenceState {
+  const found = new Set(differences.map(({ state }) => state));
+  return (["drift", "unknown"] as const).find((state) => found.has(state)) ?? "matched";
 }
 
 async function sayDrift(tx: Tx, outbox: Outbox, run: Reconciliation, drift: readonly Difference[]): Promise<void> {

@@ -14,12 +14,13 @@ const { json } = routesFor<BillingOps>();
 const permission = "platform:billing";
 const path = "/admin/billing/reconciliations";
 const name = z.string().min(1).max(200);
+const states = ["matched", "drift", "unknown"] as const;
 
 const difference = z.strictObject({
   day: z.string(),
   model: z.string(),
   account: z.string().describe("Where the report names exactly one."),
-  state: z.enum(["matched", "drift", "unknown"]).describe("Unknown where no cost price is known for some of it."),
+  state: z.enum(states).describe("Unknown where no cost price is known for some of it."),
   reported_nanos: z.string(),
   recorded_nanos: z.string(),
   reported_tokens: z.number(),
@@ -33,7 +34,7 @@ const reconciliation = z.strictObject({
   id: z.string(),
   provider: z.string(),
   currency: z.string(),
-  state: z.enum(["matched", "drift"]),
+  state: z.enum(states).describe("`drift` where a day and model is; else `unknown` where one is."),
   from_day: z.string(),
   to_day: z.string(),
   lines: z.number(),

@@ -211,6 +211,7 @@ test("a call at a provider without a cost price costs us an unknown sum, not not
     tolerance: { nanos: 10n ** 18n, ppm: 0 },
   });
   assert.equal(unknown.differences.find(({ model }) => model === "unpriced")?.state, "unknown");
+  assert.equal(unknown.state, "unknown");
   const line = { ...byDay, requestId: fact.callId };
   await ops.reconcileProvider({ provider: "p", lines: [line], tolerance: { nanos: 10n ** 18n, ppm: 0 } });
   assert.deepEqual(await costOfCall(), [45n]);

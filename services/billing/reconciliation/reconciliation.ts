@@ -1,11 +1,12 @@
-import type { Difference } from "./report.ts";
+import type { Difference, DifferenceState } from "./report.ts";
 
 /** A provider's report beside our ledger, as it was when it was compared. */
 export interface Reconciliation {
   readonly reconciliationId: string;
   readonly provider: string;
   readonly currency: string;
-  readonly state: "matched" | "drift";
+  /** `drift` where a day and model is; else `unknown` where one is; `matched` where all are. */
+  readonly state: DifferenceState;
   readonly fromDay: string;
   readonly toDay: string;
   readonly toleranceNanos: bigint;

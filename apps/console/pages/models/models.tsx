@@ -92,7 +92,6 @@ function Price({ model, of }: { readonly model: Model; readonly of: "input" | "o
   return <span className="tabular-nums">{text.format(Number(usd))}</span>;
 }
 
-/** Where a model works and how exactly it computes have their columns where a provider tells of them. */
 function useColumns(providers: readonly Provider[], sums: readonly FeedbackSum[]): readonly Column<Row>[] {
   const t = useModelTexts();
   const feedback = useFeedbackTexts();
@@ -166,6 +165,14 @@ function useColumns(providers: readonly Provider[], sums: readonly FeedbackSum[]
           },
         ]
       : []),
+    ...useTermColumns(providers),
+  ];
+}
+
+/** Where a model works and how exactly it computes have their columns where a provider tells of them. */
+function useTermColumns(providers: readonly Provider[]): readonly Column<Row>[] {
+  const t = useModelTexts();
+  return [
     {
       ...{ id: "policy", title: t("policy"), isMinor: true, csv: ({ provider }) => provider.data_policy },
       cell: ({ provider }) => (

@@ -50,7 +50,9 @@ export function Page() {
   );
 }
 
-const states = ["matched", "drift"] as const satisfies readonly Reconciliation["state"][];
+const states = ["matched", "drift", "unknown"] as const satisfies readonly Reconciliation["state"][];
+
+const tones = { matched: "good", drift: "bad", unknown: "warn" } as const;
 
 const loadReconciliations = narrowHere(
   ["state"],
@@ -90,7 +92,7 @@ function useColumns(): readonly Column<Reconciliation>[] {
     },
     {
       ...{ id: "state", title: t("state"), csv: (row) => t(`state.${row.state}`) },
-      cell: ({ state }) => <Badge tone={state === "matched" ? "good" : "bad"}>{t(`state.${state}`)}</Badge>,
+      cell: ({ state }) => <Badge tone={tones[state]}>{t(`state.${state}`)}</Badge>,
     },
     {
       ...{ id: "days", title: t("days"), csv: (row) => `${row.from_day} – ${row.to_day}`, isMinor: true },

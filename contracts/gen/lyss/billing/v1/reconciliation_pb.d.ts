@@ -470,7 +470,7 @@ export declare type Reconciliation = Message<"lyss.billing.v1.Reconciliation"> &
   currency: string;
 
   /**
-   * False when some day and model is beyond the tolerance.
+   * False when some day and model is beyond the tolerance, or cannot be compared.
    *
    * @generated from field: bool is_matched = 4;
    */
