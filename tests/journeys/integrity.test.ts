@@ -176,6 +176,9 @@ test("`lyss demo` fills a tenant of its own beside a running platform: the money
     BigInt(costNanos),
   );
   assert.equal(new Set(rows.map(({ group }) => group.key)).size, 8);
+  const keys = (await requestJson(`${url}/api/v1/keys`, demoKey)).body.data as { last_used_at: string | null }[];
+  assert.equal(keys.length, 8);
+  assert.ok(keys.every((key) => key.last_used_at !== null));
   const budgets = await requestJson(`${url}/v1/billing/budgets?scope=group`, demoKey);
   const used = (budgets.body.data as { used: string }[]).map((budget) => budget.used);
   assert.equal(used.length, 4);

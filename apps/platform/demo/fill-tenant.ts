@@ -148,6 +148,8 @@ async function makeKeys({ auth }: FillDeps, { tenantId }: FillOptions, userIds: 
     });
     keyIds.set(name, key?.keyId ?? "");
     secrets.set(name, secret);
+    // As every call does, which notes that the key is in use.
+    await auth.verifyKey({ secret });
   }
   return { keyIds, secrets };
 }
