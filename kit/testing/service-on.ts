@@ -35,6 +35,7 @@ export interface LoggedEvent {
 }
 
 const workflowStopMs = 5_000;
+const firstNode = "test";
 
 /** One service that runs alone on a database of its own. */
 export interface StartedService<Contract extends DescService, Ops> extends RunningService<Contract, Ops> {
@@ -66,6 +67,8 @@ export interface StartOptions<N extends Needs, C extends ConfigSections> {
   readonly clock?: Clock;
   /** Where people reach the installation; `http://127.0.0.1:8080` unless given. */
   readonly publicUrl?: string;
+  /** Where its first node counts; one of its own unless given. */
+  readonly metrics?: Registry;
 }
 
 /**
@@ -92,7 +95,7 @@ export async function startServiceOn<Contract extends DescService, N extends Nee
   const db = cluster.open(name);
   const startOn = (own: Cluster, node: string) =>
     startNode({ t, definition, options, cluster: own, node, clock, random, stops });
-  const running = await startOn(cluster, "test");
+  const running = await startOn(cluster, firstNode);
   const openFeed = async () => {
     const feed = await openEventFeed({ db: cluster.open(eventLogName), log: silentLog, clock: systemClock });
     stops.push(feed.close);
@@ -104,7 +107,7 @@ export async function startServiceOn<Contract extends DescService, N extends Nee
     async startNode() {
       const own = await prepareTestCluster(cluster.adminUrl, databases);
       stops.push(own.close);
-      return startOn(own, `test-${++nodes}`);
+      return startOn(own, `${firstNode}-${++nodes}`);
     },
     random,
     db,
@@ -176,7 +179,7 @@ async function startNode<Contract extends DescService, N extends Needs, C extend
     clock,
     random,
     log: silentLog,
-    metrics: new Registry(),
+    metrics: (node === firstNode ? options.metrics : undefined) ?? new Registry(),
     deriveKey: deriveTestKey,
   });
   stops.push(async () => workflows.stop(AbortSignal.timeout(workflowStopMs)));

@@ -6,18 +6,18 @@ import type { EndedAs } from "./call/call.ts";
 
 // Names and attributes from OpenTelemetry's conventions for generative AI (semantic-conventions-genai, Development), for the calls of this client.
 
-/** How a call to a model ended. */
-export interface EndedCall {
-  readonly outcome: EndedAs;
+/** How a call to a model ended, or what goes on without its caller: a batch, a video. */
+export interface EndedOperation {
+  readonly outcome: EndedAs | "expired";
   readonly tokens: TokenCounts;
-  /** Milliseconds from the arrival of the call. */
-  readonly durationMs: number;
+  /** Milliseconds from its arrival; undefined for what has no time of its own, as the requests of a batch. */
+  readonly durationMs: number | undefined;
   /** Likewise, where its answer was streamed and had begun. */
   readonly firstTokenMs: number | undefined;
 }
 
-/** Notes the end of a call of one operation to one model. */
-export type CallMeter = (ended: EndedCall) => void;
+/** Notes the end of a call, or of something longer, of one operation to one model. */
+export type OperationMeter = (ended: EndedOperation) => void;
 
 interface Named {
   readonly operation: string;
@@ -31,21 +31,27 @@ const attributes = {
   gen_ai_provider_name: "gen_ai.provider.name",
   gen_ai_request_model: "gen_ai.request.model",
 } as const;
+/** Of calls, as the conventions advise. */
 export const secondsBuckets = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 
+/** What goes on without its caller takes minutes or hours. */
+const longSeconds = [600, 3_600, 21_600, 86_400];
+
 /** The GenAI metrics on `registry`, as plain numbers while serving. Gives the way to a meter, to be kept by whoever ends calls often. */
-export function createGenAiMetrics(registry: Registry): (named: Named) => CallMeter {
-  const timed = { labelNames: [...labels, "error_type"] as const, buckets: secondsBuckets };
+export function createGenAiMetrics(registry: Registry): (named: Named) => OperationMeter {
+  const labelNames = [...labels, "error_type"] as const;
   const otelOf = (name: string) => ({
     ...{ name: `gen_ai.client.operation.${name}`, unit: "s" },
     attributes: { ...attributes, error_type: "error.type" },
   });
   const durations = createPlainHistogram(registry, {
-    ...{ ...timed, name: "gen_ai_client_operation_duration_seconds", otel: otelOf("duration") },
-    help: "From the arrival of a call to its end.",
+    ...{ name: "gen_ai_client_operation_duration_seconds", labelNames, buckets: [...secondsBuckets, ...longSeconds] },
+    otel: otelOf("duration"),
+    help: "From the arrival of a call, a batch or a video to its end.",
   });
   const firstChunks = createPlainHistogram(registry, {
-    ...{ ...timed, name: "gen_ai_client_operation_time_to_first_chunk_seconds", otel: otelOf("time_to_first_chunk") },
+    ...{ name: "gen_ai_client_operation_time_to_first_chunk_seconds", labelNames, buckets: secondsBuckets },
+    otel: otelOf("time_to_first_chunk"),
     help: "From the arrival of a streamed call to its first token.",
   });
   const usages = createUsageCounters(registry);
@@ -53,7 +59,7 @@ export function createGenAiMetrics(registry: Registry): (named: Named) => CallMe
   return ({ operation, provider, model }) => {
     const series = { gen_ai_operation_name: operation, gen_ai_provider_name: provider, gen_ai_request_model: model };
     const countUsage = usages(series);
-    const byOutcome = new Map<EndedAs, ReturnType<typeof durations>>();
+    const byOutcome = new Map<EndedOperation["outcome"], ReturnType<typeof durations>>();
     const observeFirst = firstChunks({ ...series, error_type: "" });
     const observeCompleted = durations({ ...series, error_type: "" });
     byOutcome.set("completed", observeCompleted);
@@ -63,7 +69,7 @@ export function createGenAiMetrics(registry: Registry): (named: Named) => CallMe
         observe = durations({ ...series, error_type: outcome });
         byOutcome.set(outcome, observe);
       }
-      observe(durationMs / 1_000);
+      if (durationMs !== undefined) observe(durationMs / 1_000);
       if (firstTokenMs !== undefined) observeFirst(firstTokenMs / 1_000);
       countUsage(tokens);
     };

@@ -1,9 +1,16 @@
 import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { createPlainHistogram } from "@lyss/kit/observability/plain-histogram.ts";
 import { Counter, Gauge, type Registry } from "prom-client";
-import { type CallMeter, createGenAiMetrics, type EndedCall, secondsBuckets } from "./gen-ai-metrics.ts";
+import type { EndedAs } from "./call/call.ts";
+import { createGenAiMetrics, type EndedOperation, type OperationMeter, secondsBuckets } from "./gen-ai-metrics.ts";
 import type { Target } from "./model.ts";
 import { noteAnswered, noteBegin, noteEnd, noteFirstByte, type Standings } from "./routing/standing.ts";
+
+/** The end of an attempt that was begun. */
+export interface EndedCall extends EndedOperation {
+  readonly outcome: EndedAs;
+  readonly durationMs: number;
+}
 
 /** What is counted of calls to one target. */
 export interface TargetMeter {
@@ -13,6 +20,8 @@ export interface TargetMeter {
   observeFirstByte(ms: number): void;
   /** `operation` is OpenTelemetry's name for what was asked. */
   end(operation: string, ended: EndedCall): void;
+  /** What no caller has waited for has ended: it is no call of the target, and says nothing of how it does. */
+  endLater(operation: string, ended: EndedOperation): void;
 }
 
 /** What the gateway counts. Model names come from the catalog, so the number of series is bounded. */
@@ -106,7 +115,7 @@ export function createGatewayMetrics(
     const count = countsOf(provider, target.model.name);
     const standing = watch.standings.of(target);
     const [observeFirst, observeWhole] = [firstByte({ provider }), duration({ provider })];
-    const byOperation = new Map<string, CallMeter>();
+    const byOperation = new Map<string, OperationMeter>();
     const meterOf = (operation: string) => {
       const found = byOperation.get(operation) ?? genAi({ operation, provider, model: target.model.name });
       byOperation.set(operation, found);
@@ -129,6 +138,7 @@ export function createGatewayMetrics(
         noteEnd(standing);
         if (outcome === "completed") noteAnswered(standing, Number(outputTokens), durationMs);
       },
+      endLater: (operation, ended) => meterOf(operation)(ended),
     };
   }
 

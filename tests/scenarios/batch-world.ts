@@ -14,6 +14,7 @@ import { aiGateway } from "@lyss/services/ai-gateway/service.ts";
 import { billing } from "@lyss/services/billing/service.ts";
 import { credential } from "@lyss/services/credential/service.ts";
 import OpenAI, { APIError, toFile } from "openai";
+import { Registry } from "prom-client";
 
 /** What billing is to answer with instead, by the name of a method; it has done what it was asked then. */
 export const lostAnswers = new Set<string>();
@@ -58,10 +59,11 @@ function clientOf<Service extends DescService>(
 export async function startBatchWorld(t: TestScope, config: object = {}) {
   const paid = await startTestService(t, billing, { clients: {} });
   const vault = "providers" in config ? await startTestService(t, credential, { clients: {} }) : undefined;
+  const metrics = new Registry();
   const clients = {
     ...{ billing: clientOf(BillingService, paid.rpc), credential: clientOf(CredentialService, vault?.rpc) },
   } as GatewayDeps["clients"];
-  const service = await startTestService(t, aiGateway, { clients, config });
+  const service = await startTestService(t, aiGateway, { clients, config, metrics });
   const server = await startTestServer({
     mounted: [{ name: "ai-gateway", routes: aiGateway.routes, ops: service.ops, peerUrl: undefined }],
     guard({ headers: { authorization } }) {
@@ -94,6 +96,15 @@ export async function startBatchWorld(t: TestScope, config: object = {}) {
     async moneyOf(tenantId: string): Promise<readonly [balance: bigint, held: bigint]> {
       const { balanceNanos, heldNanos } = await paid.ops.getBalance({ tenantId });
       return [balanceNanos, heldNanos];
+    },
+    /** The sum of a metric's series that have these labels. */
+    async counted(name: string, labels: Readonly<Record<string, string>>): Promise<number> {
+      const family = metrics.getSingleMetric(name.replace(/_(count|sum)$/, "")) ?? metrics.getSingleMetric(name);
+      const { values = [] } = (await family?.get()) ?? {};
+      const isAsked = (one: (typeof values)[number]) =>
+        ((one as { metricName?: string }).metricName ?? name) === name &&
+        Object.entries(labels).every(([label, value]) => one.labels[label] === value);
+      return values.filter(isAsked).reduce((sum, { value }) => sum + value, 0);
     },
     /** By the names of the calls. */
     async usageOf(tenantId: string) {

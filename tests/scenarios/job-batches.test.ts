@@ -99,7 +99,20 @@ test("W51: OpenAI's SDK has a file answered as a job, each line charged once at 
   assert.deepEqual([wrong.custom_id, wrong.response.status_code], ["wrong", 400]);
   assert.doesNotMatch(JSON.stringify(wrong), /Simulated/, "no sentence of a provider");
   assert.deepEqual(await moneyOf(tenantId), [rich - cost, 0n]);
-  assert.equal((await usageOf(tenantId)).length, 3);
+  const usage = await usageOf(tenantId);
+  assert.equal(usage.length, 3);
+  const of = { gen_ai_provider_name: "jobs", gen_ai_request_model: "open" };
+  const chats = { ...of, gen_ai_operation_name: "chat" };
+  for (const [direction, tokens] of [
+    ["input", usage.reduce((sum, { inputTokens }) => sum + inputTokens, 0n)],
+    ["output", usage.reduce((sum, { outputTokens }) => sum + outputTokens, 0n)],
+  ] as const) {
+    const name = `gen_ai_client_inference_usage_${direction}_tokens_total`;
+    assert.equal(await world.counted(name, chats), Number(tokens), "its tokens count as those of calls");
+  }
+  const duration = "gen_ai_client_operation_duration_seconds_count";
+  const whole = { ...of, gen_ai_operation_name: "batch", error_type: "" };
+  assert.deepEqual([await world.counted(duration, whole), await world.counted(duration, chats)], [1, 0]);
   await assertIntegrity(billing as never);
 });
 

@@ -45,6 +45,12 @@ test("W51: the official SDK has a video made: its seconds are set aside, and cha
   assert.equal(done.expires_at, (done.completed_at ?? 0) + 86_400);
   assert.deepEqual(await moneyOf(tenantId), [rich - 4_000_000_000n, 0n]);
   await look(client, made.id);
+  const named = { gen_ai_operation_name: "video_generation", gen_ai_request_model: "simulated-video", error_type: "" };
+  assert.equal(
+    await world.counted("gen_ai_client_operation_duration_seconds_count", named),
+    1,
+    "however often it is seen",
+  );
   const [usage, ...more] = await usageOf(tenantId);
   assert.deepEqual([usage?.outcome, usage?.costNanos, more], ["completed", 4_000_000_000n, []]);
 

@@ -1,15 +1,19 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
+import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { UpstreamStatus } from "../dialects/openai/upstream-failure.ts";
+import type { EndedOperation } from "../gen-ai-metrics.ts";
 import type { Provider, Target } from "../model.ts";
+import { surfaces } from "../surfaces/surface.ts";
 import type { BatchToSend, UpstreamBatches } from "./account-batches.ts";
 import { readId } from "./account-client.ts";
 import { readProgress, readStatus, toBatchError } from "./batch-object.ts";
 import { findAccount, targetAt } from "./batch-provider.ts";
 import { type BatchRow, type BatchStatus, hasEnded } from "./batch-row.ts";
+import { batchEndpoints } from "./request-line.ts";
 import { fundedOf, settleBatch } from "./settle-batch.ts";
 import { createUpstreamBatches } from "./upstream-batches.ts";
 
@@ -17,6 +21,8 @@ import { createUpstreamBatches } from "./upstream-batches.ts";
 export const claimMs = 120_000;
 /** A batch of which nothing can be heard for so long has failed. */
 const giveUpMs = 8 * 86_400_000;
+
+const none: TokenCounts = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
 
 /** A batch with the account at which it is. */
 interface Placed {
@@ -95,13 +101,34 @@ async function follow(deps: AiGatewayDeps, placed: Placed, said: unknown): Promi
   }
   // Its answers are shown once they are charged.
   await deps.db.transaction((tx) => deps.batchStore.change(tx, { ...batch, status: "finalizing", progress }));
-  const { output, errors, counts } = await settleBatch(deps, placed, upstream, said);
+  const { output, errors, counts, tokens } = await settleBatch(deps, placed, upstream, said);
   const settled = { ...progress, counts: { ...progress.counts, ...counts } };
   await deps.db.transaction(async (tx) => {
     for (const file of [output, errors]) if (file) await deps.fileStore.insert(tx, file, undefined);
     const files = { outputFileId: output?.fileId ?? null, errorFileId: errors?.fileId ?? null };
     await deps.batchStore.change(tx, { batchId, status, progress: settled, ...files, isSettled: true });
   });
+  noteEnd(deps, batch, placed.target, status, tokens);
+}
+
+const outcomes: Readonly<Partial<Record<BatchStatus, EndedOperation["outcome"]>>> = {
+  ...{ completed: "completed", expired: "expired", cancelled: "canceled" },
+};
+
+/** Its tokens count where calls of the same kind do; its time is that of a batch. */
+function noteEnd(
+  { metrics, clock }: Pick<AiGatewayDeps, "metrics" | "clock">,
+  { endpoint, createdAt }: BatchRow,
+  target: Target,
+  status: BatchStatus,
+  tokens: TokenCounts,
+): void {
+  const meter = metrics.of(target);
+  const durationMs = clock.nowMs() - createdAt.getTime();
+  const ended = { outcome: outcomes[status] ?? "failed", firstTokenMs: undefined };
+  meter.endLater("batch", { ...ended, tokens: none, durationMs });
+  const { operation } = surfaces[batchEndpoints[endpoint]];
+  meter.endLater(operation, { ...ended, tokens, durationMs: undefined });
 }
 
 /** Ends a batch that comes to nothing; its money is back. */
@@ -113,6 +140,8 @@ export async function fail(deps: AiGatewayDeps, batch: BatchRow, code: string): 
   await deps.db.transaction((tx) =>
     deps.batchStore.change(tx, { ...batch, status: "failed", progress: ended, isSettled: true }),
   );
+  const provider = findAccount(deps, batch);
+  if (provider) noteEnd(deps, batch, targetAt(provider, batch.targetModel), "failed", none);
 }
 
 /** What a provider, or billing, will say again however often it is asked. */

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { boundNanos, costOf, type PriceTerms } from "@lyss/contracts/pricing/price.ts";
 import { type TokenCounts, toQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import { counterFor } from "../call/count-tokens.ts";
+import { addCounts } from "../continuation/add-counts.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
 import { fieldOf, readUsage } from "../dialects/openai/usage.ts";
@@ -25,6 +26,8 @@ export interface Written {
   readonly output: FileRow | undefined;
   readonly errors: FileRow | undefined;
   readonly counts: { readonly completed: number; readonly failed: number; readonly errored: number };
+  /** What all of its requests took. */
+  readonly tokens: TokenCounts;
 }
 
 export function fundedOf(batch: BatchRow, provider: Provider): FundedBatch {
@@ -57,8 +60,10 @@ export async function settleBatch(
     { ...batch, provider: provider.name, model: batch.targetModel },
     startedAtMs,
   );
+  let tokens = none;
   const charge = async (calls: readonly BatchedCall[]) => {
     await deps.batchFunds.charge(funded, calls, deps.clock.nowMs() - startedAtMs);
+    tokens = calls.reduce((sum, call) => addCounts(sum, call.tokens), tokens);
     if (price) deps.modelLimits.spend(target, batch, costOfCalls(calls, price.terms, startedAtMs));
   };
 
@@ -97,13 +102,13 @@ export async function settleBatch(
   const output = await read("output_file_id");
   const errors = await read("error_file_id");
   await deps.batchFunds.close(batch.batchId);
-  if (!meter) return { output, errors, counts };
+  if (!meter) return { output, errors, counts, tokens };
   const { bytes, left } = meter.end(status);
   counts.failed += left;
   const upstreamId = output?.upstreamId ?? batch.upstreamId ?? "";
   const fileOf = (kind: "output" | "errors") =>
     bytes[kind] > 0 ? toFile(batch, upstreamId, BigInt(bytes[kind]), kind) : undefined;
-  return { output: fileOf("output"), errors: fileOf("errors"), counts };
+  return { output: fileOf("output"), errors: fileOf("errors"), counts, tokens };
 }
 
 /** What calls of a batch cost by a price, for what is limited by that; what is charged, billing says. */

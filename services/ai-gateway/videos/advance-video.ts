@@ -11,6 +11,8 @@ import { readErrorCode, readStatus, type VideoRow } from "./video-row.ts";
 /** A video of which nothing can be heard for so long has failed. */
 const giveUpMs = 86_400_000;
 
+const none = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
+
 export function fundedOf(video: VideoRow, provider: Pick<Provider, "name">): FundedBatch {
   const { videoId: batchId, targetModel: model, createdAt } = video;
   return {
@@ -63,7 +65,7 @@ async function settle(
   const isMade = status === "completed";
   const seconds = isMade ? video.seconds : 0;
   const otherBuckets = toOtherQuantities({ seconds: BigInt(seconds) });
-  const tokens = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n, ...(otherBuckets && { otherBuckets }) };
+  const tokens = { ...none, ...(otherBuckets && { otherBuckets }) };
   const nowMs = deps.clock.nowMs();
   const call = { index: 0, outcome: status, tokens, isEstimated: false };
   await deps.batchFunds.charge(fundedOf(video, provider), [call], nowMs - video.createdAt.getTime());
@@ -78,10 +80,24 @@ async function settle(
     completedAt: isMade ? (at("completed_at") ?? BigInt(Math.floor(nowMs / 1_000))) : null,
     expiresAt: isMade ? at("expires_at") : null,
   });
+  noteEnd(deps, video, provider, status);
+}
+
+function noteEnd(
+  { metrics, clock }: Pick<AiGatewayDeps, "metrics" | "clock">,
+  { targetModel, createdAt }: VideoRow,
+  provider: Provider,
+  outcome: "completed" | "failed",
+): void {
+  const durationMs = clock.nowMs() - createdAt.getTime();
+  const ended = { outcome, tokens: none, durationMs, firstTokenMs: undefined };
+  metrics.of(targetAt(provider, targetModel)).endLater("video_generation", ended);
 }
 
 /** Ends a video that comes to nothing; its money is back. */
 async function fail(deps: AiGatewayDeps, video: VideoRow, errorCode: string): Promise<void> {
   await deps.batchFunds.close(video.videoId);
   await deps.videoStore.change({ ...video, status: "failed", errorCode, isSettled: true });
+  const provider = findAccount(deps, video);
+  if (provider) noteEnd(deps, video, provider, "failed");
 }
