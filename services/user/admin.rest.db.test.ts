@@ -64,6 +64,19 @@ test("an operator disables a person of any tenant, for a reason that is kept, an
   assert.equal(self.status, 409);
 });
 
+test("an operator invites the first owner of a tenant that has nobody yet, and nobody else invites elsewhere", async () => {
+  const path = "/admin/tenants/ten_new/invitations";
+  const body = { email: "first@example.com", role: "owner" };
+  assert.equal((await call(`ten_a/${owner.userId}/*`, "POST", path, body)).status, 403);
+  const invited = await call(token, "POST", path, body);
+  assert.deepEqual([invited.status, invited.json.role, invited.json.email], [201, "owner", body.email], invited.text);
+  const open = async (caller: string, at: string) => (await call(caller, "GET", at)).json.data;
+  assert.deepEqual(await open(token, path), [invited.json]);
+  assert.deepEqual(await open(token, "/admin/tenants/ten_a/invitations"), []);
+  assert.deepEqual(await open(`ten_new/${owner.userId}/user:invite`, "/api/v1/invitations"), [invited.json]);
+  assert.equal((await call(token, "POST", path, { ...body, role: "nobody" })).json.error.code, "USER_080");
+});
+
 test("an operator who has just proven who they are acts as a person, for a reason; the person is told and it is kept", async () => {
   const path = `/admin/users/${member.userId}/impersonate`;
   const now = systemClock.nowMs();

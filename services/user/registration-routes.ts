@@ -1,5 +1,7 @@
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
+import { tenantFailures } from "@lyss/contracts/failures/tenant.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
+import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
@@ -16,6 +18,7 @@ const { json } = routesFor<UserOps>();
 const hourMs = 3_600_000;
 const inviting = "user:invite";
 const params = z.strictObject({ id: z.string().max(64) });
+const tenantParams = z.strictObject({ tenant_id: z.string().max(64) });
 const locale = z.enum(["en_US", "zh_CN"]).optional().describe("Language of mails; that of the request when left out.");
 const newPassword = [userFailures.password_length, userFailures.password_common, userFailures.password_breached];
 const completing = [
@@ -32,6 +35,19 @@ const invitation = z.strictObject({
   created_at: z.iso.datetime(),
   expires_at: z.iso.datetime(),
 });
+
+const newInvitation = z.strictObject({
+  email: userFields.email,
+  role: userFields.role
+    .default("member")
+    .describe("Built in, or the tenant's own; never one that holds more than one's own."),
+  expires_in_hours: z.int().min(1).max(720).default(168),
+  locale,
+});
+const refusals = [
+  ...[userFailures.email_taken, userFailures.role_above_own, userFailures.role_unknown],
+  ...[userFailures.too_many_invitations, userFailures.too_many_mails],
+];
 
 /** How people come in: by themselves, or because somebody invited them. */
 export const registrationRoutes = [
@@ -81,30 +97,12 @@ export const registrationRoutes = [
     permission: inviting,
     operation: "createInvitation",
     summary: "Invites somebody to become a person of the tenant, by mail.",
-    body: z.strictObject({
-      email: userFields.email,
-      role: userFields.role
-        .default("member")
-        .describe("Built in, or the tenant's own; never one that holds more than one's own."),
-      expires_in_hours: z.int().min(1).max(720).default(168),
-      locale,
-    }),
+    body: newInvitation,
     response: invitation,
     successStatus: 201,
     takesIdempotencyKey: true,
-    failures: [
-      userFailures.email_taken,
-      userFailures.role_above_own,
-      userFailures.role_unknown,
-      userFailures.too_many_invitations,
-      userFailures.too_many_mails,
-    ],
-    async handle(ops, request) {
-      const { email, role, expires_in_hours: hours, locale: wanted = request.locale } = request.body;
-      const { clientAddress } = request;
-      const asked = { email, role, lifeMs: hours * hourMs, locale: wanted, clientAddress };
-      return toBody(await ops.createInvitation({ ...scopeOf(request), ...asked }));
-    },
+    failures: refusals,
+    handle: async (ops, request) => toBody(await ops.createInvitation({ ...scopeOf(request), ...toAsked(request) })),
   }),
   json({
     method: "GET",
@@ -166,9 +164,53 @@ export const registrationRoutes = [
   }),
 ];
 
+/** How operators bring people into any tenant. */
+export const tenantInvitationRoutes = [
+  json({
+    method: "POST",
+    path: "/admin/tenants/{tenant_id}/invitations",
+    permission: "platform:users",
+    operation: "inviteToTenant",
+    summary: "Invites somebody to any tenant, by mail: the first owner of one that was just created.",
+    params: tenantParams,
+    body: newInvitation,
+    response: invitation,
+    successStatus: 201,
+    takesIdempotencyKey: true,
+    failures: [tenantFailures.not_found, ...refusals],
+    async handle(ops, request) {
+      const { tenant_id: tenantId } = request.params;
+      return toBody(await ops.createInvitation({ ...scopeOf(request), ...toAsked(request), tenantId }));
+    },
+  }),
+  json({
+    method: "GET",
+    path: "/admin/tenants/{tenant_id}/invitations",
+    permission: "platform:users",
+    operation: "listInvitationsOfTenant",
+    summary: "Invitations to any tenant that nobody has accepted yet, newest first.",
+    params: tenantParams,
+    query: z.strictObject(pageQueryFields),
+    response: pageOf(invitation),
+    async handle(ops, request) {
+      const { tenant_id: tenantId } = request.params;
+      return toPageBody(await ops.listInvitations({ tenantId, ...request.query }), toBody);
+    },
+  }),
+];
+
 function scopeOf(request: { readonly caller: Caller | undefined }) {
   const { tenantId, userId, keyId, permissions } = requireCaller(request);
   return { tenantId, actor: { userId, keyId, permissions } };
+}
+
+function toAsked(request: {
+  readonly body: z.output<typeof newInvitation>;
+  readonly clientAddress: string;
+  readonly locale: Locale;
+}) {
+  const { email, role, expires_in_hours: hours, locale: wanted = request.locale } = request.body;
+  return { email, role, lifeMs: hours * hourMs, locale: wanted, clientAddress: request.clientAddress };
 }
 
 function toBody(row: Registration): z.input<typeof invitation> {

@@ -21,7 +21,7 @@ import { userFields } from "./model.ts";
 import type { UserOps } from "./ops.ts";
 import { peopleRoutes } from "./people-routes.ts";
 import { aboutPeopleRoutes } from "./profile-routes.ts";
-import { registrationRoutes } from "./registration-routes.ts";
+import { registrationRoutes, tenantInvitationRoutes } from "./registration-routes.ts";
 import { tokenRoutes } from "./token-routes.ts";
 
 const { json } = routesFor<UserOps>();
@@ -114,7 +114,7 @@ const peopleAndTokens = withAlias(
 );
 
 /** How people sign in and see each other, under `/api/v1` and under `/v1`, and the page for links in mails. */
-export const userRoutes = [...peopleAndTokens, accountPage];
+export const userRoutes = [...peopleAndTokens, ...tenantInvitationRoutes, accountPage];
 
 /** Whose log the caller wants to read. */
 function auditReferenceOf(request: { readonly caller: Caller | undefined; readonly params: { readonly id: string } }) {
