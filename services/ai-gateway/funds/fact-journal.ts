@@ -67,6 +67,9 @@ const defaultMaxPendingFacts = 50_000;
 const roomLimitMs = 2_000;
 /** Facts of so long share a transaction, unless one is urgent. */
 const gatherMs = 25;
+/** Of so long once those of a transaction were many: what a transaction costs here, in billing and in PostgreSQL is then shared by as many. */
+const busyGatherMs = 100;
+const manyFacts = 16;
 const firstRetryMs = 200;
 const retryLimitMs = 5_000;
 const postTimeoutMs = 10_000;
@@ -84,6 +87,7 @@ export function createFactJournal(deps: {
   let queue: Ended[] = [];
   let posting = 0;
   let running: Promise<void> | undefined;
+  let gatherForMs = gatherMs;
   let hurry: (() => void) | undefined;
   let roomMade: PromiseWithResolvers<void> | undefined;
   const isFull = () => queue.length >= maxPendingFacts;
@@ -98,13 +102,14 @@ export function createFactJournal(deps: {
   async function run(): Promise<void> {
     let retryMs = 0;
     while (queue.length > 0) {
-      await pause(retryMs || gatherMs, retryMs === 0);
+      await pause(retryMs || gatherForMs, retryMs === 0);
       if (stopping.signal.aborted) break;
       const batch = queue.slice(0, maxFactsAtOnce);
       try {
         posting = batch.length;
         await post(batch);
         queue = queue.slice(batch.length);
+        gatherForMs = batch.length >= manyFacts ? busyGatherMs : gatherMs;
         retryMs = 0;
         if (roomMade && !isFull()) {
           roomMade.resolve();
