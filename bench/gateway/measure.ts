@@ -11,7 +11,8 @@ import { loadCore, type System } from "./systems.ts";
 /** How long and how much. */
 export interface Plan {
   readonly rounds: number;
-  readonly warmupSeconds: number;
+  /** Of each process that serves them, before anything is measured. */
+  readonly warmupCalls: number;
   readonly saturationSeconds: number;
   readonly latencySeconds: number;
   /** Calls at once at saturation, and connections of the load at a fixed rate. */
@@ -76,7 +77,8 @@ export function prepareLoad(program: string, folder: string): Load {
 /** Measures a freshly started system, and beside it the mock alone where they are to be compared. */
 export async function measureRound(plan: Plan, load: Load, system: System, direct: System): Promise<RoundResult> {
   const others = watchOthers();
-  await runLoad(load, system, ["--seconds", String(plan.warmupSeconds), "--connections", String(plan.connections)]);
+  const warmupCalls = plan.warmupCalls * (system.processes ?? 1);
+  await runLoad(load, system, ["--requests", String(warmupCalls), "--connections", String(plan.connections)]);
   const streams = system.isUnaryOnly ? noStreams : await measureStreams(plan, load, system);
   const saturation = await measureSaturation(plan, load, system);
   const light = await measureLatency(plan, load, system, direct, plan.lightRate);

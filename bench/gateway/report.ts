@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { cpus, release, totalmem } from "node:os";
 import type { LatencyPoint, Plan, RoundResult } from "./measure.ts";
+import type { Profiled, ProfiledStages } from "./measure-stages.ts";
 import { findCompiler } from "./native.ts";
 import { portkeyPackage } from "./peers.ts";
-import type { Stage } from "./stages.ts";
 import { readNginxVersion, repositoryRoot } from "./systems.ts";
 
 /** All rounds of all systems, and where and how they were measured. */
@@ -141,6 +141,13 @@ function pairRatio({ systems }: Report): string {
   return one && pair ? ((2 * one) / pair).toFixed(2) : "not measured";
 }
 
+/** How many times nginx's CPU time one gateway process takes for a call, by itself. */
+function apartRatio({ systems }: Report): string {
+  const cost = (name: string) => total(systems[name]?.median.cpuMicrosPerCall ?? {});
+  const [nginx, gateway] = [cost("nginx"), cost("gateway")];
+  return nginx && gateway ? (gateway / nginx).toFixed(2) : "an unknown number of";
+}
+
 /** The report as a page of Markdown. */
 export function writeMarkdown(report: Report): string {
   const { plan, systems } = report;
@@ -175,27 +182,28 @@ ${[line(header), line(header.map((_, index) => (index === 0 ? "---" : "---:"))),
 - \`sockets\` is a Node program that joins two connections and looks at nothing: the floor of any gateway in Node.
 - \`lyss-2\` is \`lyss up --gateways 2\`, all on the same one core. Two cores would carry twice \`lyss / lyss-2\` of what one process carries, by the CPU
   time of a call: ${pairRatio(report)}.
-${"portkey" in systems ? `- \`portkey\` is ${portkeyPackage} without its console, for production; on this Node it answers streams with 500. Lyss serves ${ratioTo("portkey", report)} times its\n  calls per second of CPU time.\n` : ""}- Memory is the growth of resident memory with ${plan.streams} open streams, at its peak, divided by ${plan.streams}.
+${"gateway" in systems ? `- \`gateway\` is one gateway process by itself, ${apartRatio(report)} × nginx. The other services and PostgreSQL share its core and have their own processes;\n  what a call takes there is not in this column.\n` : ""}${"portkey" in systems ? `- \`portkey\` is ${portkeyPackage} without its console, for production; on this Node it answers streams with 500. Lyss serves ${ratioTo("portkey", report)} times its\n  calls per second of CPU time.\n` : ""}- Memory is the growth of resident memory with ${plan.streams} open streams, at its peak, divided by ${plan.streams}.
 - Streams carry a chunk each ${plan.chunkIntervalMs} ms. Other machines give other figures; look at the ratios.
 `;
 }
 
 /** What each stage of a call costs, as a page of Markdown. */
-export function writeStages(
-  report: Omit<Report, "systems"> & { readonly stages: readonly Stage[]; readonly callMicros: number },
-): string {
-  const { stages, callMicros, command, date, commit, machine, versions } = report;
-  const rows = stages.map(({ name, share }) => {
-    return `| ${name} | ${(share * callMicros).toFixed(1)} | ${(100 * share).toFixed(1)} |`;
-  });
+export function writeStages(report: Omit<Report, "systems"> & ProfiledStages): string {
+  const { whole, gateway, command, date, commit, machine, versions } = report;
+  const cells = ({ stages, callMicros }: Profiled, index: number) => {
+    const { share = 0 } = stages[index] ?? {};
+    return `${(share * callMicros).toFixed(1)} | ${(100 * share).toFixed(1)}`;
+  };
+  const rows = whole.stages.map(({ name }, index) => `| ${name} | ${cells(whole, index)} | ${cells(gateway, index)} |`);
   return `# What a call costs, stage by stage
 
 Written by \`${command}\` on ${date} UTC at commit ${commit}. Machine: ${machine}. node ${versions["node"]}.
-A unary call at saturation (64 connections, one core with PostgreSQL beside it) takes ${callMicros.toFixed(1)} µs of the platform's CPU time while Node's
-profiler looks on. A sample belongs to the innermost frame of Lyss's own code; writing to a socket and collecting garbage stand apart.
+A unary call at saturation (64 connections), while Node's profiler looks on, takes ${whole.callMicros.toFixed(1)} µs of CPU time of a platform that is one process (on
+one core with PostgreSQL beside it), and ${gateway.callMicros.toFixed(1)} of a gateway process whose other services are a process of their own on that core.
+A sample belongs to the innermost frame of Lyss's own code; writing to a socket and collecting garbage stand apart.
 
-| stage | CPU µs per call | % |
-| --- | ---: | ---: |
+| stage | whole platform: CPU µs per call | % | gateway process: CPU µs per call | % |
+| --- | ---: | ---: | ---: | ---: |
 ${rows.join("\n")}
 `;
 }

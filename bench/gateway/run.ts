@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, platform, tmpdir } from "node:os";
 import { join } from "node:path";
+import { startGatewayApart } from "./gateway-apart.ts";
 import { type Load, measureRound, type Plan, prepareLoad, type RoundResult } from "./measure.ts";
 import { measureSoak } from "./measure-soak.ts";
 import { measureStages } from "./measure-stages.ts";
@@ -25,8 +26,9 @@ import {
 
 const fullPlan: Plan = {
   rounds: 5,
-  // A gateway runs for days. Two seconds in, Node has compiled half of what a call runs through, and a call takes up to twice as long.
-  warmupSeconds: 10,
+  // A gateway runs for days. After few calls Node has compiled half of what one runs through, and is at it on the same core: a call takes up
+  // to twice as long. That goes by calls, not by seconds: of two processes each serves half of them.
+  warmupCalls: 40_000,
   saturationSeconds: 5,
   latencySeconds: 4,
   connections: 64,
@@ -39,7 +41,7 @@ const fullPlan: Plan = {
 const quickPlan: Plan = {
   ...fullPlan,
   rounds: 1,
-  warmupSeconds: 0.5,
+  warmupCalls: 1_000,
   saturationSeconds: 1.5,
   latencySeconds: 1,
   chunksPerStream: 10,
@@ -83,10 +85,8 @@ export async function runGatewayBench(args: readonly string[]): Promise<void> {
       return;
     }
     if (args.includes("--stages")) {
-      const { stages, callMicros } = await withMock(programs, pace, (port) =>
-        measureStages(programs.load, port, folder),
-      );
-      const markdown = writeStages({ ...facts, stages, callMicros });
+      const stages = await withMock(programs, pace, (port) => measureStages(programs.load, port, folder));
+      const markdown = writeStages({ ...facts, ...stages });
       if (plan === fullPlan) writeFileSync(join(repositoryRoot, "bench/results/gateway-stages.md"), markdown);
       console.log(`\n${markdown}`);
       return;
@@ -151,7 +151,7 @@ async function measureStreams(programs: Programs, rounds: number, seconds: numbe
 
 async function measureAll(plan: Plan, load: Load, port: number): Promise<Report["systems"]> {
   const starts: StartSystem[] = [startDirect, startNginx, startSockets];
-  if (canStartLyss()) starts.push(startLyss, startLyssPair);
+  if (canStartLyss()) starts.push(startLyss, startLyssPair, startGatewayApart);
   else console.log("Lyss itself cannot be started from this checkout and is left out.");
   const portkey = findPortkey();
   if (portkey) starts.push(startPortkeyAt(portkey));

@@ -24,8 +24,8 @@ export const repositoryRoot = join(import.meta.dirname, "../..");
 const readyTimeoutMs = 60_000;
 const pollMs = 50;
 
-/** `sockets` is what Node takes for passing bytes on; `lyss-2` is Lyss with two gateway processes. */
-export const systemNames = ["direct", "nginx", "sockets", "lyss", "lyss-2", "portkey"] as const;
+/** `sockets` is what Node takes for passing bytes on; `lyss-2` is Lyss with two gateway processes, `gateway` one of them alone. */
+export const systemNames = ["direct", "nginx", "sockets", "lyss", "lyss-2", "gateway", "portkey"] as const;
 export type SystemName = (typeof systemNames)[number];
 
 /** Something that carries calls to the mock, freshly started. */
@@ -38,6 +38,8 @@ export interface System {
   readonly adminPassword?: string;
   /** True for one that answers streams with an error; the rest of it is measured. */
   readonly isUnaryOnly?: boolean;
+  /** Of processes that serve calls, each of which has to warm up; default 1. */
+  readonly processes?: number;
   /** Usage of each of its parts. */
   measure(): Readonly<Record<string, Usage>>;
   stop(): Promise<void>;
@@ -144,6 +146,9 @@ export function startLyssWatched(file: string): StartSystem {
   return (mockPort) => startLyssWith({ name: "lyss", nodeArgs, env: { BENCH_WATCH_FILE: file } }, mockPort);
 }
 
+/** A new installation builds its console in the background, for half a minute on the core that is measured. */
+export const withoutConsole = { LYSS_HTTP_CONSOLE: "false" };
+
 interface LyssOptions {
   readonly name: SystemName;
   readonly args?: readonly string[];
@@ -168,7 +173,7 @@ async function startLyssWith(
     process.execPath,
     [...nodeArgs, join(repositoryRoot, "bin/lyss"), "up", "--config", config, ...args],
     {
-      env: { ...env, LYSS_DATA_DIR: dataDir, LYSS_HTTP_PORT: String(port) },
+      env: { ...withoutConsole, ...env, LYSS_DATA_DIR: dataDir, LYSS_HTTP_PORT: String(port) },
     },
   );
   const gatewayIds: number[] = [];
@@ -190,6 +195,7 @@ async function startLyssWith(
       name,
       port,
       adminPassword,
+      ...(gatewayIds.length > 0 && { processes: gatewayIds.length }),
       headers: ["Content-Type: application/json", `Authorization: Bearer ${apiKey}`],
       measure: () => measureLyss(processId(child), gatewayIds, dataDir),
       stop: end,
@@ -200,7 +206,8 @@ async function startLyssWith(
   }
 }
 
-function lyssConfig(mockPort: number): string {
+/** A configuration file with the mock as the one provider. */
+export function lyssConfig(mockPort: number): string {
   return `providers:
   - name: mock
     dialect: openai
@@ -228,7 +235,7 @@ function measureLyss(
 }
 
 /** The id of the database server that runs on a folder below `folder`; it is the first line of its postmaster.pid. */
-function findDatabaseId(folder: string): number | undefined {
+export function findDatabaseId(folder: string): number | undefined {
   const found = readdirSync(folder, { withFileTypes: true, recursive: true }).find(
     ({ name }) => name === "postmaster.pid",
   );
@@ -237,7 +244,7 @@ function findDatabaseId(folder: string): number | undefined {
 }
 
 /** The database outlives the platform by design; here it must not. SIGINT is PostgreSQL's fast shutdown. */
-async function stopDatabase(id: number | undefined): Promise<void> {
+export async function stopDatabase(id: number | undefined): Promise<void> {
   if (id === undefined) return;
   const isAlive = (signal: NodeJS.Signals | 0) => {
     try {
@@ -254,7 +261,7 @@ async function stopDatabase(id: number | undefined): Promise<void> {
 }
 
 /** The text of a file that appears complete; the first key is made once the services answer. */
-async function readWhenWritten(path: string): Promise<string> {
+export async function readWhenWritten(path: string): Promise<string> {
   for (let waitedMs = 0; !existsSync(path); waitedMs += pollMs) {
     if (waitedMs > readyTimeoutMs) throw new Error(`${path} is not there after ${readyTimeoutMs} ms`);
     await delay(systemClock, pollMs);
