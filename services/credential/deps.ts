@@ -2,6 +2,7 @@ import type { Database } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import type { Logger } from "pino";
 import type { DataKeys } from "./data-keys.ts";
 import type { CredentialStore } from "./store.ts";
 
@@ -15,4 +16,5 @@ export interface CredentialDeps {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Logger;
 }

@@ -4,6 +4,7 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import { type Credential, credentialFields } from "./model.ts";
+import type { ReEncryption } from "./ops/re-encrypt.ts";
 import type { CredentialOps } from "./ops.ts";
 
 const { json } = routesFor<CredentialOps>();
@@ -21,6 +22,16 @@ const credential = z.strictObject({
   status: z.enum(["active", "revoked"]),
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
+});
+
+const reEncryption = z.strictObject({
+  object: z.literal("credential_re_encryption"),
+  retired_keys: z
+    .int()
+    .describe(
+      "Data keys that seal nothing new; each is destroyed ten minutes later, once it has sealed nothing that is left.",
+    ),
+  secrets_left: z.int().describe("Secrets that are sealed by them."),
 });
 
 /** What a tenant does with its own secrets. No route gives one back. */
@@ -101,7 +112,31 @@ export const credentialRoutes = [
       return toBody(await ops.revokeCredential({ tenantId, credentialId: request.params.id }));
     },
   }),
+  json({
+    method: "POST",
+    path: "/admin/credentials/re-encryption",
+    permission: "platform:credentials",
+    operation: "reEncryptCredentials",
+    summary:
+      "Gives every tenant a new data key and seals all secrets anew, in the background: they open all the while.",
+    body: z.strictObject({}),
+    response: reEncryption,
+    handle: async (ops) => toReEncryption(await ops.retireDataKeys()),
+  }),
+  json({
+    method: "GET",
+    path: "/admin/credentials/re-encryption",
+    permission: "platform:credentials",
+    operation: "getReEncryption",
+    summary: "How many secrets are sealed by data keys that are retired.",
+    response: reEncryption,
+    handle: async (ops) => toReEncryption(await ops.getReEncryption()),
+  }),
 ];
+
+function toReEncryption({ retiredKeys, secretsLeft }: ReEncryption): z.input<typeof reEncryption> {
+  return { object: "credential_re_encryption", retired_keys: retiredKeys, secrets_left: secretsLeft };
+}
 
 function toBody(row: Credential): z.input<typeof credential> {
   return {

@@ -20,13 +20,14 @@ export const credential = defineService({
   migrations: new URL("./migrations/", import.meta.url),
   routes: credentialRoutes,
 
-  async start({ config, db, outbox, clock, random, deriveKey }) {
+  async start({ config, db, outbox, clock, random, log, deriveKey }) {
     const store = createCredentialStore(db.sql);
     const keyring = createLocalKeyring(deriveKey("credential.kek"), random);
     const ttlMs = config.credential.dataKeyTtlMs;
     const dataKeys = createDataKeys({ db, store, keyring, random, clock, ttlMs });
     const fingerprintKey = deriveKey("credential.fingerprint");
-    const ops = createCredentialOps({ db, store, dataKeys, fingerprintKey, outbox, clock, random });
-    return { ops, rpc: createCredentialRpc(ops), health: { database: databaseCheck(db) } };
+    const ops = createCredentialOps({ db, store, dataKeys, fingerprintKey, outbox, clock, random, log });
+    const jobs = [{ name: "re-encrypt-credentials", everyMs: 5_000, run: ops.reEncrypt }];
+    return { ops, jobs, rpc: createCredentialRpc(ops), health: { database: databaseCheck(db) } };
   },
 });

@@ -17,6 +17,10 @@ export function createCredentialStore(sql: Sql) {
     credential_id as "credentialId", tenant_id as "tenantId", name, version, fingerprint, last_four as "lastFour",
     allowed_origins as "allowedOrigins", created_at as "createdAt", updated_at as "updatedAt",
     revoked_at as "revokedAt"`;
+  /** Which data key an envelope names. */
+  const sealedBy = sql`convert_from(substring(envelope from 3 for get_byte(envelope, 1)), 'UTF8')`;
+  const sealedByRetired = sql`envelope is not null and get_byte(envelope, 0) = 1
+    and ${sealedBy} in (select data_key_id from data_key where retired_at is not null)`;
   const dataKeyColumns = sql`
     data_key_id as "dataKeyId", tenant_id as "tenantId", wrapping_key_id as "wrappingKeyId", wrapped`;
 
@@ -84,12 +88,12 @@ export function createCredentialStore(sql: Sql) {
         order by credential_id desc limit ${limit}`;
     },
 
-    /** Nothing is written when the tenant has a data key already. */
+    /** Nothing is written when the tenant has a data key that is not retired. */
     async insertDataKey(tx: Tx, row: StoredDataKey, createdAt: Date): Promise<void> {
       await tx`
         insert into data_key (data_key_id, tenant_id, wrapping_key_id, wrapped, created_at)
         values (${row.dataKeyId}, ${row.tenantId}, ${row.wrappingKeyId}, ${row.wrapped}, ${createdAt})
-        on conflict (tenant_id) do nothing`;
+        on conflict (tenant_id) where retired_at is null do nothing`;
     },
 
     async findDataKey(dataKeyId: string): Promise<StoredDataKey | undefined> {
@@ -99,8 +103,41 @@ export function createCredentialStore(sql: Sql) {
     },
 
     async findDataKeyOf(tenantId: string): Promise<StoredDataKey | undefined> {
-      const [row] = await sql<StoredDataKey[]>`select ${dataKeyColumns} from data_key where tenant_id = ${tenantId}`;
+      const [row] = await sql<StoredDataKey[]>`
+        select ${dataKeyColumns} from data_key where tenant_id = ${tenantId} and retired_at is null`;
       return row;
+    },
+
+    /** Gives how many. */
+    async retireDataKeys(tx: Tx, now: Date): Promise<number> {
+      const { count } = await tx`update data_key set retired_at = ${now} where retired_at is null`;
+      return count;
+    },
+
+    /** By their ids, after `afterId`. */
+    listSealedByRetired(afterId: string, limit: number): Promise<SealedCredential[]> {
+      return sql<SealedCredential[]>`
+        select ${columns(sql)}, envelope from credential
+        where credential_id > ${afterId} and ${sealedByRetired} order by credential_id limit ${limit}`;
+    },
+
+    /** Only where it still is `current`. */
+    async replaceEnvelope(tx: Tx, credentialId: CredentialId, current: Buffer, next: Buffer): Promise<void> {
+      await tx`update credential set envelope = ${next} where credential_id = ${credentialId} and envelope = ${current}`;
+    },
+
+    /** Those that were retired before and have sealed nothing that is there. */
+    async destroyRetired(tx: Tx, before: Date): Promise<void> {
+      await tx`
+        delete from data_key where retired_at < ${before} and not exists (
+          select from credential where envelope is not null and ${sealedBy} = data_key.data_key_id)`;
+    },
+
+    async countRetired(): Promise<{ retiredKeys: number; secretsLeft: number }> {
+      const [row] = await sql<{ retiredKeys: number; secretsLeft: number }[]>`
+        select (select count(*)::int from data_key where retired_at is not null) as "retiredKeys",
+          (select count(*)::int from credential where ${sealedByRetired}) as "secretsLeft"`;
+      return row ?? { retiredKeys: 0, secretsLeft: 0 };
     },
   };
 }

@@ -11,6 +11,7 @@ import { addCallDefaultsCommands } from "./call-defaults-commands.ts";
 import { addClientCommands } from "./client-commands.ts";
 import { addCodeCommands } from "./code-commands.ts";
 import type { CliDeps } from "./context.ts";
+import { addCredentialCommands } from "./credential-commands.ts";
 import { addDemoCommand } from "./demo-command.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
 import { addEventCommands } from "./event-commands.ts";
@@ -70,6 +71,7 @@ function createProgram(deps: CliDeps): Command {
   addGroupCommands(program, deps);
   addProviderCommands(program, deps);
   addModelCommands(program, deps);
+  addCredentialCommands(program, deps);
   addMcpCommands(program, deps);
   addAgentCommands(program, deps);
   addRouteCommands(program, deps);
