@@ -3,7 +3,8 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
-import { createContentForm } from "./batches/content-batch-form.ts";
+import type { BatchForm } from "./batches/batch-form.ts";
+import { createContentForm, createEmbedForm } from "./batches/content-batch-form.ts";
 import { toContentBatch } from "./batches/content-batch-object.ts";
 import { readTags, tagHeaders } from "./call/read-tags.ts";
 import type { Place } from "./call-routes.ts";
@@ -20,24 +21,24 @@ export const contentBatch = z.looseObject({
   metadata: z.looseObject({ state: z.string(), model: z.string(), displayName: z.string() }),
   done: z.boolean().optional(),
 });
-const askedBatch = z.strictObject({
-  batch: z.strictObject({
-    displayName: z.string().optional().describe("What its owner calls it; at most 128 characters."),
-    inputConfig: z.strictObject({
-      requests: z.strictObject({
-        requests: z
-          .array(
-            z.strictObject({
-              request: z.looseObject({}).describe("The body of `generateContent`."),
-              metadata: z.looseObject({}).optional().describe("Comes back with the answer."),
-            }),
-          )
-          .meta({
-            examples: [[{ request: { contents: [{ parts: [{ text: "Hello" }] }] }, metadata: { key: "one" } }]],
-          }),
-      }),
+function batchOf<T extends z.ZodType>(request: T, example: object) {
+  const item = z.strictObject({
+    request,
+    metadata: z.looseObject({}).optional().describe("Comes back with the answer."),
+  });
+  const requests = z.array(item).meta({ examples: [[{ request: example, metadata: { key: "one" } }]] });
+  return z.strictObject({
+    batch: z.strictObject({
+      displayName: z.string().optional().describe("What its owner calls it; at most 128 characters."),
+      inputConfig: z.strictObject({ requests: z.strictObject({ requests }) }),
     }),
-  }),
+  });
+}
+const askedBatch = batchOf(z.looseObject({}).describe("The body of `generateContent`."), {
+  contents: [{ parts: [{ text: "Hello" }] }],
+});
+const askedEmbeddings = batchOf(z.looseObject({}).describe("The body of `embedContent`."), {
+  content: { parts: [{ text: "Hello" }] },
 });
 const params = z.strictObject({ id: z.string().max(100) });
 const query = pageQuery.pick({ key: true });
@@ -67,22 +68,41 @@ function nameOf(request: { readonly caller: Caller | undefined; readonly params:
 
 /** Many answers at once, in Google's dialect. Where batches are shown, each place has routes of its own, or OpenAI's that tell who asks. */
 export function contentBatchRoutes({ prefix, suffix, dialect }: Place) {
-  return [createRoute({ prefix, suffix, dialect }), ...changeRoutes({ prefix, suffix, dialect })];
+  return [...createRoutes({ prefix, suffix, dialect }), ...changeRoutes({ prefix, suffix, dialect })];
 }
 
-function createRoute({ prefix, suffix, dialect }: Place) {
+function createRoutes(place: Place) {
+  return [
+    createRoute(place, "batchGenerateContent", {
+      summary: "Has requests answered within a day. The most that they may cost is set aside at once.",
+      ...{ body: askedBatch, toForm: createContentForm },
+    }),
+    createRoute(place, "asyncBatchEmbedContent", {
+      summary: "Has texts embedded within a day. The most that they may cost is set aside at once.",
+      ...{ body: askedEmbeddings, toForm: createEmbedForm },
+    }),
+  ];
+}
+
+interface Asked {
+  readonly summary: string;
+  readonly body: typeof askedBatch | typeof askedEmbeddings;
+  toForm(model: string): BatchForm;
+}
+
+function createRoute({ prefix, suffix, dialect }: Place, verb: string, { summary, body: asking, toForm }: Asked) {
   return raw({
     ...dialect,
-    ...{ method: "POST", path: `${prefix}/models/{model}:batchGenerateContent`, permission: "model:call" },
+    ...{ method: "POST", path: `${prefix}/models/{model}:${verb}`, permission: "model:call" },
     ...{ priority: "background", bodyLimitBytes, takesIdempotencyKey: true },
-    operation: `batchGenerateContent${suffix}`,
-    summary: "Has requests answered within a day. The most that they may cost is set aside at once.",
+    operation: `${verb}${suffix}`,
+    summary,
     headers: tagHeaders,
-    body: askedBatch,
+    body: asking,
     response: contentBatch,
     async handle(ops, exchange) {
       const { req, res, body, requestId, context, params: named } = exchange;
-      const form = createContentForm(named["model"] ?? "");
+      const form = toForm(named["model"] ?? "");
       const { idempotencyKey } = context;
       const asked = { requestId, tags: readTags(req), body, idempotencyKey, form };
       const made = await ops.createInlineBatch({ caller: requireCaller(exchange), ...asked });

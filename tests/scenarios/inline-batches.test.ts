@@ -18,7 +18,10 @@ const world = await startBatchWorld(
     aiGateway: { simulator: false, batches: { providers: Object.keys(wires) } },
     providers: Object.entries(wires).map(([name, [dialect, path]]) => ({
       ...{ name, dialect, baseUrl: simulator.url + path, apiKey },
-      models: [{ name, upstreamName: "simulated-chat" }],
+      models: [
+        { name, upstreamName: "simulated-chat" },
+        ...(dialect === "anthropic" ? [] : [{ name: `${name}-vectors`, upstreamName: "simulated-embedding" }]),
+      ],
     })),
   },
 );
@@ -28,7 +31,9 @@ const rich = 1_000_000_000_000n;
 const now = "simulate.batch_ms=0";
 
 async function startTenant(amountNanos = rich) {
-  const prices = models.map((model) => ({ provider: model, model, terms: batchTerms }));
+  const prices = models.flatMap((provider) =>
+    [provider, `${provider}-vectors`].map((model) => ({ provider, model, terms: batchTerms })),
+  );
   const tenantId = await world.createTenant(amountNanos, prices);
   return { tenantId, ...clientsOf(`${tenantId}/usr_1`) };
 }
@@ -177,6 +182,49 @@ for (const model of models) {
     await assert.rejects(google.get({ name }), (err) => err instanceof ApiError && err.status === 404);
   });
 }
+
+for (const model of ["gemini-vectors", "gpt-vectors"]) {
+  test(`W47, W51: Google's SDK has texts embedded at ${model} as a batch, in their order, each charged once`, async () => {
+    const { tenantId, google } = await startTenant();
+    const contents = [`A cat. ${now}`, "A dog.", "A cat, at some length."];
+    const made = await google.createEmbeddings({
+      ...{ model, src: { inlinedRequests: { contents, config: { outputDimensionality: 3 } } } },
+      config: { displayName: "texts" },
+    });
+    assert.deepEqual([made.state, made.displayName], [JobState.JOB_STATE_PENDING, "texts"]);
+    assert.ok((await moneyOf(tenantId))[1] > 0n, "the most that it may cost is set aside");
+    const name = made.name ?? "";
+    for (let looks = 0; looks < 2; looks++) {
+      await service.sql`update batch set polled_at = null`;
+      await google.get({ name });
+    }
+    const job = await google.get({ name });
+    assert.equal(job.state, JobState.JOB_STATE_SUCCEEDED);
+    const vectors = (job.dest?.inlinedEmbedContentResponses ?? []).map(({ response }) => response?.embedding?.values);
+    assert.deepEqual(
+      vectors.map((values) => values?.length),
+      [3, 3, 3],
+    );
+    assert.notDeepEqual(vectors[0], vectors[1]);
+    const usage = await usageOf(tenantId);
+    const cost = usage.reduce((sum, { costNanos }) => sum + costNanos, 0n);
+    assert.deepEqual([usage.length, await moneyOf(tenantId)], [3, [rich - cost, 0n]]);
+    assert.ok(cost > 0n);
+    await assertIntegrity(billing as never);
+  });
+}
+
+test("W51: texts are embedded only where a model does that, and one that is wrong is named", async () => {
+  const { tenantId, google } = await startTenant();
+  const ask = (model: string, outputDimensionality = 3) =>
+    google.createEmbeddings({
+      ...{ model, src: { inlinedRequests: { contents: ["A cat.", "A dog."], config: { outputDimensionality } } } },
+    });
+  const refused = (text: RegExp) => (err: unknown) => err instanceof ApiError && text.test(err.message);
+  await assert.rejects(ask("claude"), refused(/takes batches|batch/));
+  await assert.rejects(ask("gemini-vectors", 0), refused(/request\.outputDimensionality/));
+  assert.deepEqual(await moneyOf(tenantId), [rich, 0n]);
+});
 
 test("W51, B33: a node that dies between any two steps charges nothing twice, leaves no money behind, and no batch that nobody finds", async () => {
   for (const step of ["postFacts", "closeLeases"]) {

@@ -3,6 +3,7 @@ import type { ParameterDialect } from "../call-defaults/parameters.ts";
 import type { AskedCall } from "../dialects/dialect.ts";
 import type { Fields } from "../dialects/request-fields.ts";
 import type { BatchDialect } from "./batch-row.ts";
+import type { BatchEndpoint } from "./request-line.ts";
 
 /** A request of a batch as its caller has written it. */
 export interface BatchedRequest {
@@ -19,7 +20,10 @@ export interface BatchedRequest {
 /** How callers of a dialect write a batch that brings its requests along. Without state. */
 export interface BatchForm {
   readonly dialect: BatchDialect;
-  readonly parameters: ParameterDialect;
+  /** What is asked, as files of requests name it. */
+  readonly endpoint: BatchEndpoint;
+  /** Whose parameters that are said for a key are filled in; undefined where there are none. */
+  readonly parameters: ParameterDialect | undefined;
   /** Where the list of requests stands in the body. */
   readonly path: readonly string[];
   /** What stands beside the list; gives what is to be kept of it. Throws `invalid_request`. */

@@ -5,6 +5,10 @@ const states = {
   ...{ completed: "SUCCEEDED", failed: "FAILED", expired: "EXPIRED", cancelled: "CANCELLED" },
 } as const;
 
+function kindOf({ endpoint }: BatchRow): string {
+  return endpoint === "/v1/embeddings" ? "EmbedContentBatch" : "GenerateContentBatch";
+}
+
 /** As Google's API shows it: an operation (ai.google.dev/api/batch-api). Its answers stand in none. */
 export function toContentBatch(row: BatchRow) {
   const { batchId, status, isSettled, createdAt, polledAt, metadata } = row;
@@ -18,7 +22,7 @@ export function toContentBatch(row: BatchRow) {
   return {
     name,
     metadata: {
-      "@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
+      "@type": `type.googleapis.com/google.ai.generativelanguage.v1main.${kindOf(row)}`,
       ...{ name, model: `models/${row.model}`, displayName: metadata?.["displayName"] ?? "" },
       state: `BATCH_STATE_${isSettled || !hasEnded(status) ? states[status] : "RUNNING"}`,
       createTime: createdAt.toISOString(),

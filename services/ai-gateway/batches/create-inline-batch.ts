@@ -21,7 +21,7 @@ import type { WireDraft } from "../providers/wire.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { UpstreamRequest } from "./account-batches.ts";
 import type { BatchedRequest, BatchForm } from "./batch-form.ts";
-import { takesBatches, takesFiles, takesJobs } from "./batch-provider.ts";
+import { takesBatchesOf, takesFiles, takesJobs } from "./batch-provider.ts";
 import type { BatchRow } from "./batch-row.ts";
 import { findMade, startBatch } from "./batches.ts";
 import { openDiskFile } from "./disk-file.ts";
@@ -30,6 +30,7 @@ import type { FileRow, RequestBound } from "./file-store.ts";
 import { requireMoney } from "./files.ts";
 import { toJobLine } from "./job-batches.ts";
 import { toOnce } from "./once.ts";
+import { type BatchEndpoint, batchEndpoints } from "./request-line.ts";
 import { splitList } from "./split-list.ts";
 
 export interface InlineBatch {
@@ -42,7 +43,6 @@ export interface InlineBatch {
 }
 
 const maxItemBytes = 4_194_304;
-const endpoint = "/v1/chat/completions";
 
 /**
  * Makes a batch of requests that come with it, at an account that takes batches: in their caller's own form where it speaks that, else
@@ -59,7 +59,7 @@ export async function createInlineBatch(deps: AiGatewayDeps, input: InlineBatch)
   const metadata = form.readRest(rest);
   const read = await readRequests(deps, input, items);
   await requireMoney(deps, caller, { target: read.target, requests: read.bounds });
-  const file = await keepRequests(deps, caller, read);
+  const file = await keepRequests(deps, caller, read, form.endpoint);
   const { headers, requests } = read;
   const { dialect } = form;
   try {
@@ -122,8 +122,9 @@ function readItem(
   }
   return inRequest(index, "", () => {
     const request = form.readItem(item, index);
-    const parameters = deps.callDefaults.parametersOf(caller);
-    return parameters ? { ...request, body: withDefaults(parameters, form.parameters, request.body) } : request;
+    const parameters = form.parameters && deps.callDefaults.parametersOf(caller);
+    if (!parameters || !form.parameters) return request;
+    return { ...request, body: withDefaults(parameters, form.parameters, request.body) };
   });
 }
 
@@ -140,10 +141,11 @@ function refuseOdd(index: number, request: BatchedRequest, model: string, seen: 
   seen.add(request.customId);
 }
 
-async function findTarget(deps: AiGatewayDeps, { caller, tags }: InlineBatch, model: string): Promise<Target> {
+async function findTarget(deps: AiGatewayDeps, { caller, tags, form }: InlineBatch, model: string): Promise<Target> {
   requireUnguarded(deps, caller, { model, tags });
+  const surface = batchEndpoints[form.endpoint];
   const isFit = (one: Target) =>
-    takesBatches(deps, one.provider) && wireOf(one.provider, one.model).surfaces.includes("chat");
+    takesBatchesOf(deps, one.provider, surface) && wireOf(one.provider, one.model).surfaces.includes(surface);
   const target = await findFreeTarget(deps, caller, model, isFit);
   if (target) return target;
   throw new Failure(batchFailures.batch_provider_missing, { model, param: "model" });
@@ -189,8 +191,9 @@ async function keepRequests(
   deps: AiGatewayDeps,
   caller: Caller,
   { target, model, bounds, requests }: ReadBatch,
+  endpoint: BatchEndpoint,
 ): Promise<FileRow> {
-  const upstreamId = takesFiles(deps, target.provider) ? await upload(deps, target, requests) : "";
+  const upstreamId = takesFiles(deps, target.provider) ? await upload(deps, target, requests, endpoint) : "";
   const file: FileRow = {
     ...{ ...ownerOf(caller), fileId: deps.random.id("file"), providerId: target.provider.providerId, upstreamId },
     ...{ purpose: "requests", fileName: "", bytes: BigInt(requests.reduce((sum, { body }) => sum + body.length, 0)) },
@@ -200,17 +203,22 @@ async function keepRequests(
   return file;
 }
 
-function toBatchLine(customId: string, body: Buffer): Buffer {
+function toBatchLine(customId: string, body: Buffer, endpoint: BatchEndpoint): Buffer {
   const head = `{"custom_id":${JSON.stringify(customId)},"method":"POST","url":${JSON.stringify(endpoint)},"body":`;
   return Buffer.concat([Buffer.from(head), body, Buffer.from("}")]);
 }
 
-async function upload(deps: AiGatewayDeps, target: Target, requests: readonly UpstreamRequest[]): Promise<string> {
+async function upload(
+  deps: AiGatewayDeps,
+  target: Target,
+  requests: readonly UpstreamRequest[],
+  endpoint: BatchEndpoint,
+): Promise<string> {
   const lines = await openDiskFile(join(deps.folder, "uploads"), deps.random);
   try {
     const toLine = takesJobs(deps, target.provider) ? toJobLine : toBatchLine;
     for (const { customId, body } of requests) {
-      await lines.append(Buffer.concat([toLine(customId, body), Buffer.from("\n")]));
+      await lines.append(Buffer.concat([toLine(customId, body, endpoint), Buffer.from("\n")]));
     }
     return await createFileBatches(deps, target).uploadFile(lines, "batch.jsonl");
   } finally {

@@ -13,7 +13,7 @@ const maxKeptLength = 4_096;
 /** A batch as Anthropic's callers write it (platform.claude.com/docs/en/api/creating-message-batches); `betas` as for a call. */
 export function createMessageForm(betas: readonly string[]): BatchForm {
   return {
-    ...{ dialect: "anthropic", parameters: "messages", path: ["requests"] },
+    ...{ dialect: "anthropic", endpoint: "/v1/chat/completions", parameters: "messages", path: ["requests"] },
     readRest(rest) {
       refuseOthers(rest, new Set(["requests"]), "");
       return null;

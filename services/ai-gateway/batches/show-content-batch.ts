@@ -6,7 +6,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { toErrorBody } from "../dialects/gemini/failure-reply.ts";
 import type { BatchRow } from "./batch-row.ts";
 import { getBatch } from "./batches.ts";
-import { createContentForm } from "./content-batch-form.ts";
+import { formOf } from "./content-batch-form.ts";
 import { toContentBatch } from "./content-batch-object.ts";
 import { type OwnAnswer, ownAnswers } from "./own-answers.ts";
 
@@ -49,7 +49,7 @@ function toAnswer(pieces: readonly Buffer[]): WholeAnswer {
 
 async function outputOf(deps: AiGatewayDeps, batch: BatchRow, requestId: string, locale: Locale): Promise<Buffer> {
   const items: Buffer[] = [];
-  for await (const answer of ownAnswers(deps, batch, createContentForm(batch.model), requestId)) {
+  for await (const answer of ownAnswers(deps, batch, formOf(batch), requestId)) {
     items[answer.index] = toItem(batch, answer, requestId, locale);
   }
   const list = items.flatMap((item, index) => (index === 0 ? [item] : [Buffer.from(","), item]));
