@@ -28,6 +28,8 @@ export const paths = {
   sso: () => "/sso",
   ssoConnection: (id: string) => `/sso/${encodeURIComponent(id)}`,
   organisation: () => "/organisation",
+  tenants: () => "/organisations",
+  tenant: (id: string) => `/organisations/${encodeURIComponent(id)}`,
   audit: () => "/audit",
   account: () => "/settings",
 } as const;
