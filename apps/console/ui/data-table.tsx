@@ -33,8 +33,6 @@ export interface DataTableProps<Row> {
   /** Asks again this often. */
   readonly refreshMs?: number;
   readonly onOpen?: (row: Row) => void;
-  /** The heading that names it, where it is not the page's own. */
-  readonly titleId?: string;
   /** True where `load` sorts all of the list by `sort`, a column's id behind `-` for the most first; else the page is sorted here. */
   readonly isSortedByLoad?: boolean;
 }
@@ -100,14 +98,14 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
 }
 
 function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[]; readonly isFaded: boolean }) {
-  const { columns, rows, rowKey, actions, onOpen, isFaded, isSortedByLoad = false, titleId = "page-title" } = props;
+  const { columns, rows, rowKey, actions, onOpen, isFaded, isSortedByLoad = false } = props;
   const t = useUiTexts();
   const [search, setSearch] = useSearchState();
   const sort = search["sort"];
   const { from, to, abovePx, belowPx, body } = useRowWindow(rows.length);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section className="relative overflow-x-auto" aria-labelledby={titleId} tabIndex={0}>
+    <section className="relative overflow-x-auto" aria-labelledby="page-title" tabIndex={0}>
       <table
         aria-rowcount={rows.length + 1}
         className={join("w-full border-collapse text-sm transition-opacity", isFaded && "opacity-60")}

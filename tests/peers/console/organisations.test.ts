@@ -49,6 +49,7 @@ test("an operator creates an organisation, invites its owner, grants it credit, 
   await page.reload();
   await page.getByRole("cell", { name: "Bo bo@blue.example" }).waitFor();
 
+  await page.getByRole("button", { name: "Money", exact: true }).click();
   await page.getByRole("button", { name: "Grant credit" }).click();
   await page.getByLabel("Amount (USD)").fill("12.5");
   await page.getByLabel("Reason").fill("to try it");
@@ -82,6 +83,7 @@ test("an operator creates an organisation, invites its owner, grants it credit, 
     data.map(({ slug, status }) => [slug, status]),
     [["blue-works", "active"]],
   );
+  await page.getByRole("button", { name: "Settings", exact: true }).click();
   await page.getByLabel("Plan").fill("gold");
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText("gold", { exact: true }).first().waitFor();
@@ -117,6 +119,9 @@ test("a call is refunded to whoever paid for it, and somebody is disabled for a 
   await checkTables(page);
   await checkLook(page, "organisations-phone-dark");
   await page.getByRole("link", { name: "Default", exact: true }).click();
+  await page.getByRole("cell", { name: /^Admin / }).waitFor();
+  await checkLook(page, "organisation-phone-dark");
+  await page.getByRole("button", { name: "资金", exact: true }).click();
   await page.getByRole("button", { name: "退还调用费用" }).click();
   await page.getByLabel("调用 ID").fill(row?.id ?? "");
   await page.getByLabel("原因").fill("答非所问");
@@ -127,6 +132,6 @@ test("a call is refunded to whoever paid for it, and somebody is disabled for a 
   const [refund] = receipt.body["refunds"] as { amount_nanos: string; reason: string }[];
   assert.deepEqual([refund?.amount_nanos, refund?.reason], [row?.cost_nanos, "答非所问"]);
   await checkWidth(page);
-  await checkLook(page, "organisation-phone-dark");
+  await checkLook(page, "organisation-money-phone-dark");
   assert.deepEqual(mistakes, []);
 });

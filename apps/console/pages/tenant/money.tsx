@@ -36,12 +36,7 @@ export function Money({ tenant }: { readonly tenant: Tenant }) {
   return (
     <section>
       <div className="mb-3 flex flex-wrap items-center justify-between gap-3">
-        <div>
-          <h2 id="money-title" className="text-base font-semibold">
-            {t("money")}
-          </h2>
-          <p className="text-[13px] text-ink-soft">{t("moneyHint")}</p>
-        </div>
+        <p className="text-[13px] text-ink-soft">{t("moneyHint")}</p>
         <div className="flex flex-wrap gap-2">
           {(["grant", "credit", "refundCall"] as const).map((one) => (
             <Button key={one} size="small" onClick={() => setOpen(one)}>
@@ -52,7 +47,6 @@ export function Money({ tenant }: { readonly tenant: Tenant }) {
       </div>
       <DataTable
         name={list}
-        titleId="money-title"
         of={id}
         columns={useColumns()}
         rowKey={(grant) => grant.id}

@@ -45,16 +45,10 @@ export function People({ tenant }: { readonly tenant: Tenant }) {
   );
   return (
     <section>
-      <div className="mb-3 flex flex-wrap items-center justify-between gap-3">
-        <h2 id="people-title" className="text-base font-semibold">
-          {t("people")}
-        </h2>
-        {invite}
-      </div>
+      <div className="mb-3 flex justify-end">{invite}</div>
       <Invited tenantId={id} />
       <DataTable
         name={list}
-        titleId="people-title"
         of={id}
         columns={useColumns()}
         rowKey={(person) => person.id}

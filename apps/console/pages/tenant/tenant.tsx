@@ -1,14 +1,16 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { ScrollText } from "lucide-react";
 import { useState } from "react";
 import { getTenant, reactivateTenant, suspendTenant, updateTenant } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
+import { useSearchState } from "../../app/search.ts";
 import { useCan } from "../../app/session.ts";
 import { type Tenant, TenantStatus } from "../../app/tenants/tenant-status.tsx";
 import { useTenantTexts } from "../../app/tenants/texts.ts";
 import { BackLink } from "../../ui/back-link.tsx";
 import { Button, buttonClass } from "../../ui/button.tsx";
+import { Choice } from "../../ui/choice.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Form, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
@@ -26,7 +28,6 @@ type Change = (work: () => Promise<Tenant>, said: string) => Promise<void>;
 /** One organisation: who belongs to it, what it was given, and whether it may work. */
 export function Page() {
   const t = useTenantTexts();
-  const can = useCan();
   const cache = useQueryClient();
   const { id = "" } = useParams({ strict: false }) as { readonly id?: string };
   const queryKey = ["tenant", id];
@@ -54,12 +55,39 @@ export function Page() {
       ) : (
         <div className="grid grid-cols-1 gap-6">
           <Known tenant={data} />
-          {can("platform:users") && <People tenant={data} />}
-          {can("platform:billing") && <Money tenant={data} />}
-          <Settings key={data.version} tenant={data} change={change} />
+          <Parts tenant={data} change={change} />
         </div>
       )}
     </>
+  );
+}
+
+/** One at a time: filters and pages of the one are nothing to the other. */
+function Parts({ tenant, change }: { readonly tenant: Tenant; readonly change: Change }) {
+  const t = useTenantTexts();
+  const can = useCan();
+  const navigate = useNavigate();
+  const [{ view }] = useSearchState();
+  const parts = [
+    ...(can("platform:users") ? (["people"] as const) : []),
+    ...(can("platform:billing") ? (["money"] as const) : []),
+    "settings" as const,
+  ];
+  const shown = parts.find((one) => one === view) ?? "settings";
+  return (
+    <div>
+      <div className="mb-4 flex">
+        <Choice
+          label={t("parts")}
+          value={shown}
+          options={parts.map((one) => [one, t(one)] as const)}
+          onChange={(next) => void navigate({ to: ".", search: next === parts[0] ? {} : { view: next } } as never)}
+        />
+      </div>
+      {shown === "people" && <People tenant={tenant} />}
+      {shown === "money" && <Money tenant={tenant} />}
+      {shown === "settings" && <Settings key={tenant.version} tenant={tenant} change={change} />}
+    </div>
   );
 }
 
