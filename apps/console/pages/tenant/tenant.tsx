@@ -73,7 +73,7 @@ function Parts({ tenant, change }: { readonly tenant: Tenant; readonly change: C
     ...(can("platform:billing") ? (["money"] as const) : []),
     "settings" as const,
   ];
-  const shown = parts.find((one) => one === view) ?? "settings";
+  const shown = parts.find((one) => one === view) ?? parts[0] ?? "settings";
   return (
     <div>
       <div className="mb-4 flex">
