@@ -16,7 +16,10 @@ export const tenantFailures = defineFailures("tenant", {
   slug_taken: {
     kind: "already_exists",
     publicCode: "TENANT_003",
-    text: { en_US: "Another organisation has this short name. Choose another.", zh_CN: "该短名称已被其他组织使用，请更换。" },
+    text: {
+      en_US: "Another organisation has this short name. Choose another.",
+      zh_CN: "该短名称已被其他组织使用，请更换。",
+    },
   },
   version_mismatch: {
     kind: "failed_precondition",

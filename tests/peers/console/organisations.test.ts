@@ -18,6 +18,34 @@ const inDialog = (page: Page, name: string) => page.getByRole("dialog").getByRol
 const read = (page: Page, path: string) =>
   page.evaluate<{ data: Record<string, unknown>[] }>(`fetch(${JSON.stringify(path)}).then((answer) => answer.json())`);
 
+async function suspendAndReactivate(page: Page, access: string): Promise<void> {
+  await page.getByRole("button", { name: "Suspend" }).click();
+  await page.getByLabel("Reason").fill("unpaid");
+  await checkLook(page, "organisation-suspend");
+  await inDialog(page, "Suspend").click();
+  await page.getByRole("button", { name: "Reactivate" }).waitFor();
+  await page.getByText("unpaid", { exact: true }).waitFor();
+  await waitUntil(async () => (await requestJson(`${url}/v1/billing/balance`, access)).status !== 200);
+  await page.getByRole("button", { name: "Reactivate" }).click();
+  await page.getByRole("button", { name: "Suspend" }).waitFor();
+  const { data } = await read(page, "/api/v1/tenants?query=blue");
+  assert.deepEqual(
+    data.map(({ slug, status }) => [slug, status]),
+    [["blue-works", "active"]],
+  );
+}
+
+async function changePlan(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Settings", exact: true }).click();
+  await page.getByLabel("Plan").fill("gold");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("gold", { exact: true }).first().waitFor();
+  await page.getByRole("link", { name: "All organisations" }).click();
+  await page.getByRole("searchbox").fill("blue");
+  await page.getByRole("row").filter({ hasText: "Blue Works" }).getByText("gold").waitFor();
+  await checkLook(page, "organisations");
+}
+
 test("an operator creates an organisation, invites its owner, grants it credit, suspends it for a reason and lets it work again", {
   skip,
 }, async () => {
@@ -69,28 +97,8 @@ test("an operator creates an organisation, invites its owner, grants it credit, 
   assert.equal(balance.body["balance"], "12.5");
   await checkLook(page, "organisation-of-another");
 
-  await page.getByRole("button", { name: "Suspend" }).click();
-  await page.getByLabel("Reason").fill("unpaid");
-  await checkLook(page, "organisation-suspend");
-  await inDialog(page, "Suspend").click();
-  await page.getByRole("button", { name: "Reactivate" }).waitFor();
-  await page.getByText("unpaid", { exact: true }).waitFor();
-  await waitUntil(async () => (await requestJson(`${url}/v1/billing/balance`, access)).status !== 200);
-  await page.getByRole("button", { name: "Reactivate" }).click();
-  await page.getByRole("button", { name: "Suspend" }).waitFor();
-  const { data } = await read(page, "/api/v1/tenants?query=blue");
-  assert.deepEqual(
-    data.map(({ slug, status }) => [slug, status]),
-    [["blue-works", "active"]],
-  );
-  await page.getByRole("button", { name: "Settings", exact: true }).click();
-  await page.getByLabel("Plan").fill("gold");
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await page.getByText("gold", { exact: true }).first().waitFor();
-  await page.getByRole("link", { name: "All organisations" }).click();
-  await page.getByRole("searchbox").fill("blue");
-  await page.getByRole("row").filter({ hasText: "Blue Works" }).getByText("gold").waitFor();
-  await checkLook(page, "organisations");
+  await suspendAndReactivate(page, access);
+  await changePlan(page);
   // Browsers report every refusal.
   assert.deepEqual(
     mistakes.filter((one) => !/status of 4\d\d/.test(one)),
