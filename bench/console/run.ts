@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import type { Browser, Page } from "playwright-core";
 import { medianOf } from "../gateway/report.ts";
-import { repositoryRoot, startLyss } from "../gateway/systems.ts";
+import { repositoryRoot, startLyssWithConsole } from "../gateway/systems.ts";
 import { type Load, measureLoad, type Network, openBrowser } from "./browser.ts";
 import { type Frames, measureScroll } from "./scroll.ts";
 
@@ -32,7 +32,7 @@ export async function runConsoleBench(args: readonly string[]): Promise<void> {
   const loadBefore = loadavg()[0] ?? 0;
   const folder = mkdtempSync(join(tmpdir(), "lyss-bench-console-"));
   // No call comes to its provider.
-  const lyss = await startLyss(9);
+  const lyss = await startLyssWithConsole(9);
   const browser = await openBrowser();
   try {
     const url = `http://127.0.0.1:${lyss.port}`;

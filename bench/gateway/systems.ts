@@ -131,6 +131,10 @@ export function canStartLyss(): boolean {
 /** Lyss as `lyss up` starts it, in a new data directory, with the mock as its one configured provider. */
 export const startLyss: StartSystem = (mockPort) => startLyssWith({ name: "lyss" }, mockPort);
 
+/** The same with its console, which it builds first. */
+export const startLyssWithConsole: StartSystem = (mockPort) =>
+  startLyssWith({ name: "lyss", env: { LYSS_HTTP_CONSOLE: "true" } }, mockPort);
+
 /** The same with two gateway processes. All of it is on one core: what a call costs is compared, not what two cores carry. */
 export const startLyssPair: StartSystem = (mockPort) =>
   startLyssWith({ name: "lyss-2", args: ["--gateways", "2"] }, mockPort);
