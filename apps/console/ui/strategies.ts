@@ -3,6 +3,11 @@ import { defineTexts } from "../app/language.ts";
 
 type Strategy = ListRoutesResponse["data"][number]["strategy"];
 
+export const strategyNames = [
+  ...(["scored", "fallback", "weighted", "experiment"] as const),
+  ...(["cost", "latency", "throughput", "quality"] as const),
+] as const satisfies readonly Strategy[];
+
 /** What a route's strategy is called, in short. */
 export const useStrategyTexts = defineTexts<Strategy>("strategies", {
   en: {

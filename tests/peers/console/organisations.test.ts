@@ -83,6 +83,9 @@ test("an operator creates an organisation, invites its owner, grants it credit, 
   await page.getByLabel("Reason").fill("to try it");
   await inDialog(page, "Grant credit").click();
   await page.getByRole("row").filter({ hasText: "to try it" }).getByText("$12.50").first().waitFor();
+  await page.getByRole("searchbox").fill("welcome");
+  await page.getByRole("button", { name: "Clear filters" }).last().click();
+  await page.getByRole("row").filter({ hasText: "to try it" }).waitFor();
   await page.getByRole("button", { name: "Credit line" }).click();
   await page.getByLabel("Amount (USD)").fill("3");
   await page.getByLabel("Reason").fill("known for years");

@@ -81,6 +81,7 @@ export const useTenantTexts = defineTexts("tenants", {
     left: "Left",
     granted: "Granted",
     by: "By",
+    open: "open",
     ended: "ended",
   },
   "zh-CN": {
@@ -162,6 +163,7 @@ export const useTenantTexts = defineTexts("tenants", {
     left: "剩余",
     granted: "赠送时间",
     by: "操作人",
+    open: "有效",
     ended: "已到期",
   },
 });

@@ -6,7 +6,7 @@ import { Button } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
-import { narrowHere } from "../../ui/narrow-here.ts";
+import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { toast, toastProblem } from "../../ui/toast.tsx";
 import { Duration, Quantity, Time } from "../../ui/values.tsx";
@@ -47,6 +47,8 @@ export function Page() {
         columns={useColumns()}
         rowKey={({ id }) => id}
         load={loadRuns}
+        searchField="q"
+        searchHint={t("searchHint")}
         filters={[
           { name: "state", label: t("state"), options: states.map((one) => [one, t(`state.${one}`)] as const) },
         ]}
@@ -70,9 +72,9 @@ export function Page() {
 }
 
 const loadRuns = narrowHere(
-  ["state"],
+  ["q", "state"],
   (query, signal) => listIntegrityRuns({ query: { limit: 50, ...query } as never }, { signal }),
-  (run: Run, { state }) => run.state === state,
+  (run: Run, { q, state }) => has([run.digest, run.id], q) && (!state || run.state === state),
 );
 
 const states = ["failed", "passed", "running", "wanted"] as const;

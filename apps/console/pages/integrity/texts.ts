@@ -27,6 +27,7 @@ export const useIntegrityTexts = defineTexts("integrity", {
     digestHint:
       "SHA-256 over the heads of all chains. Keep it apart from the database, so that nobody can change both.",
     emptyTitle: "No check yet",
+    searchHint: "ID or digest",
     empty: "The first check runs within a day. Start one now to confirm that all money adds up.",
   },
   "zh-CN": {
@@ -53,6 +54,7 @@ export const useIntegrityTexts = defineTexts("integrity", {
     digest: "摘要",
     digestHint: "所有链头的 SHA-256。请保存在无法同时被篡改的地方。",
     emptyTitle: "尚未检查过账本",
+    searchHint: "ID 或摘要",
     empty: "首次检查将在一天内自动进行。也可立即发起，确认所有资金数据一致。",
   },
 });

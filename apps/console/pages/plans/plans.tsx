@@ -28,6 +28,7 @@ export function Page() {
         rowKey={({ id }) => id}
         load={loadPlans}
         searchField="q"
+        filters={[{ name: "use", label: t("tenants"), options: uses.map((one) => [one, t(one)] as const) }]}
         onOpen={({ name }) => void navigate({ to: paths.plan(name) } as never)}
         empty={
           <EmptyState icon={<Layers aria-hidden className="size-5" />} title={t("emptyTitle")} action={create}>
@@ -40,10 +41,13 @@ export function Page() {
   );
 }
 
+const uses = ["used", "unused"] as const;
+
 const loadPlans = narrowHere(
-  ["q"],
+  ["q", "use"],
   (query, signal) => listPlans({ query: { limit: 50, ...query } as never }, { signal }),
-  ({ name, description }: Plan, { q }) => has([name, description], q),
+  ({ name, description, tenants }: Plan, { q, use }) =>
+    has([name, description], q) && (!use || (use === "used") === tenants > 0),
 );
 
 function useColumns(): readonly Column<Plan>[] {

@@ -5,7 +5,7 @@ import { paths } from "../../app/paths.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
-import { narrowHere } from "../../ui/narrow-here.ts";
+import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Day, Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
@@ -34,6 +34,7 @@ export function Page() {
         columns={useColumns()}
         rowKey={({ id }) => id}
         load={loadReconciliations}
+        searchField="q"
         filters={[
           { name: "provider", label: t("provider"), options: providers.map((one) => [one, one] as const) },
           { name: "state", label: t("state"), options: states.map((one) => [one, t(`state.${one}`)] as const) },
@@ -55,9 +56,10 @@ const states = ["matched", "drift", "unknown"] as const satisfies readonly Recon
 const tones = { matched: "good", drift: "bad", unknown: "warn" } as const;
 
 const loadReconciliations = narrowHere(
-  ["state"],
+  ["q", "state"],
   (query, signal) => listReconciliations({ query: { limit: 50, ...query } as never }, { signal }),
-  (one: Reconciliation, { state }) => one.state === state,
+  (one: Reconciliation, { q, state }) =>
+    has([one.provider, one.from_day, one.to_day], q) && (!state || one.state === state),
 );
 
 function useColumns(): readonly Column<Reconciliation>[] {

@@ -10,7 +10,7 @@ import { DataTable } from "../../ui/data-table.tsx";
 import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { RowMenu } from "../../ui/row-menu.tsx";
-import { useStrategyTexts } from "../../ui/strategies.ts";
+import { strategyNames, useStrategyTexts } from "../../ui/strategies.ts";
 import { useUiTexts } from "../../ui/texts.ts";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
@@ -24,6 +24,8 @@ export function Page() {
   const can = useCan();
   const navigate = useNavigate();
   const parts = useUiTexts();
+  const nameOf = useStrategyTexts();
+  const strategies = strategyNames.map((one) => [one, nameOf(one)] as const);
   const { open: removing, setOpen: setRemoving, close, changed } = useListDialog<Route>("routes");
   const open = (name?: string) => void navigate({ to: paths.route(), search: { name } } as never);
   const create = can("provider:create") && <AddButton text={t("create")} onClick={() => open()} />;
@@ -40,6 +42,7 @@ export function Page() {
         rowKey={({ name, source }) => `${source} ${name}`}
         load={loadRoutes}
         searchField="q"
+        filters={[{ name: "strategy", label: t("strategy"), options: strategies }]}
         empty={
           <EmptyState icon={<Split aria-hidden className="size-5" />} title={t("emptyTitle")} action={create}>
             {t("empty")}
@@ -71,9 +74,10 @@ export function Page() {
 }
 
 const loadRoutes = narrowHere(
-  ["q"],
+  ["q", "strategy"],
   (query, signal) => listRoutes({ query: { limit: 50, ...query } as never }, { signal }),
-  (route: Route, { q }) =>
+  (route: Route, { q, strategy }) =>
+    (!strategy || route.strategy === strategy) &&
     has([route.name, ...route.targets.flatMap(({ provider, model }) => [provider ?? null, model ?? null])], q),
 );
 

@@ -14,6 +14,7 @@ import { endOfDay, toDay } from "../../ui/days.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
+import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { EmptyState } from "../../ui/page-parts.tsx";
 import { toast } from "../../ui/toast.tsx";
 import { Money as Amount, formatMoney, fromUnits, Time } from "../../ui/values.tsx";
@@ -50,9 +51,9 @@ export function Money({ tenant }: { readonly tenant: Tenant }) {
         of={id}
         columns={useColumns()}
         rowKey={(grant) => grant.id}
-        load={({ cursor }, signal) =>
-          listGrants({ path: { tenant_id: id }, query: { limit: 50, ...(cursor && { cursor }) } }, { signal })
-        }
+        load={grantsOf(id)}
+        searchField="q"
+        filters={[{ name: "state", label: t("status"), options: states.map((one) => [one, t(one)] as const) }]}
         empty={
           <EmptyState icon={<Gift aria-hidden className="size-5" />} title={t("grantsEmptyTitle")}>
             {t("grantsEmpty")}
@@ -63,6 +64,17 @@ export function Money({ tenant }: { readonly tenant: Tenant }) {
       {open === "credit" && <CreditLine tenant={tenant} onClose={close} />}
       {open === "refundCall" && <RefundCall onClose={close} />}
     </section>
+  );
+}
+
+const states = ["open", "ended"] as const;
+
+function grantsOf(tenant_id: string) {
+  return narrowHere(
+    ["q", "state"],
+    (query, signal) => listGrants({ path: { tenant_id }, query: { limit: 50, ...query } as never }, { signal }),
+    ({ reason, reference, ended_at }: Grant, { q, state }) =>
+      has([reason, reference], q) && (!state || (state === "ended") === (ended_at !== null)),
   );
 }
 
