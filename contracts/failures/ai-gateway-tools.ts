@@ -111,4 +111,20 @@ export const toolFailures = defineFailures("ai_gateway", {
       zh_CN: "/v1/mcp 已有 {limit} 个流打开。请关闭一个，或不使用流：列表可随时查询。",
     },
   },
+  tool_subscriptions_exceeded: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_141",
+    text: {
+      en_US: "This session is subscribed to {limit} resources already. Unsubscribe from one.",
+      zh_CN: "此会话已订阅 {limit} 个资源，请先取消其中一个。",
+    },
+  },
+  tool_subscription_unavailable: {
+    kind: "unimplemented",
+    publicCode: "GATEWAY_142",
+    text: {
+      en_US: "The tool server '{server}' does not tell when its resources change. Read them again instead.",
+      zh_CN: "工具服务器“{server}”不会通知资源变更，请改为重新读取。",
+    },
+  },
 });

@@ -38,6 +38,8 @@ import type { McpServerStore } from "./mcp/mcp-server-store.ts";
 import type { McpSessions } from "./mcp/mcp-sessions.ts";
 import type { McpStreams } from "./mcp/mcp-streams.ts";
 import type { OfferBook } from "./mcp/offer-book.ts";
+import type { ServerNews } from "./mcp/server-news.ts";
+import type { Subscriptions } from "./mcp/subscriptions.ts";
 import type { ExampleVectors } from "./meaning/example-vectors.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { MirrorStore } from "./mirroring/mirror-store.ts";
@@ -112,6 +114,8 @@ export interface AiGatewayDeps {
   readonly serverCalls: Map<string, AbortController>;
   readonly mcpStreams: McpStreams;
   readonly logLevels: LogLevels;
+  readonly mcpSubscriptions: Subscriptions;
+  readonly serverNews: ServerNews;
   readonly agentCatalog: ServerCatalog<Agent>;
   readonly agentStore: AgentStore;
   readonly agentLink: AgentLink;

@@ -32,6 +32,7 @@ export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
     { name: "sweep-mcp-sessions", everyMs: 60_000, run: () => mcpSessions.sweep() },
     ...deps.references.jobs,
     ...deps.logLevels.jobs,
+    ...deps.mcpSubscriptions.jobs,
     ...deps.exports.jobs,
     { name: "publish-accounts", everyMs: 1_000, run: () => accounts.publish() },
     // More often than each is due: whichever node comes first takes it.

@@ -90,7 +90,7 @@ export async function capabilitiesFor(deps: ListDeps, { tenantId }: Caller) {
   return {
     tools: { listChanged: true },
     ...(has("prompts") && { prompts: { listChanged: true } }),
-    ...(has("resources") && { resources: { listChanged: true } }),
+    ...(has("resources") && { resources: { listChanged: true, ...(has("subscriptions") && { subscribe: true }) } }),
     ...(has("completions") && { completions: {} }),
     ...(has("logging") && { logging: {} }),
   };

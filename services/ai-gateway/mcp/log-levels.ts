@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import type { Database } from "@lyss/kit/db/database.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Job } from "@lyss/kit/service/define-service.ts";
 import type { LogLevel } from "./log-level.ts";
 import { createLogLevelStore } from "./log-level-store.ts";
 import type { SessionOwner } from "./mcp-sessions.ts";
+import { digestOf } from "./session-owner.ts";
 
 /** From which level on each client wants to hear what servers log; who has not said so hears nothing. */
 export interface LogLevels {
@@ -57,11 +57,4 @@ export function createLogLevels({ db, clock }: { readonly db: Database; readonly
       },
     ],
   };
-}
-
-/** Says nothing of the person, and is of one length. */
-function digestOf({ tenantId, userId, keyId }: SessionOwner): string {
-  return createHash("sha256")
-    .update(JSON.stringify([tenantId, userId, keyId]))
-    .digest("base64url");
 }

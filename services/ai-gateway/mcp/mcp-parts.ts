@@ -17,7 +17,9 @@ import { createMcpServerStore } from "./mcp-server-store.ts";
 import { createMcpSessions } from "./mcp-sessions.ts";
 import { createMcpStreams } from "./mcp-streams.ts";
 import { createOfferBook } from "./offer-book.ts";
+import { createServerNews } from "./server-news.ts";
 import { createServerTokens } from "./server-tokens.ts";
+import { createSubscriptions } from "./subscriptions.ts";
 
 export interface McpPartsDeps {
   readonly billing: Client<typeof BillingService>;
@@ -40,12 +42,15 @@ export function createMcpParts({ db, settings, publicUrl, ...deps }: McpPartsDep
   const fetchAny = createGuardedFetch({ ...fetchLimits, guard: undefined });
   const tokens = createServerTokens({ ...deps, fetchPublic, fetchAny });
   const mcpSessions = createMcpSessions({ ...deps, tokens });
+  const offerBook = createOfferBook({ ...deps, catalog: mcpCatalog, sessions: mcpSessions });
   return {
     fetchPublic,
     ...{ mcpCatalog, mcpSessions, mcpServerStore: createMcpServerStore(db.sql) },
-    offerBook: createOfferBook({ ...deps, catalog: mcpCatalog, sessions: mcpSessions }),
+    offerBook,
     mcpStreams: createMcpStreams(),
     logLevels: createLogLevels({ db, clock }),
+    mcpSubscriptions: createSubscriptions({ db, clock }),
+    serverNews: createServerNews({ ...deps, catalog: mcpCatalog, sessions: mcpSessions, offerBook }),
     serverCalls: new Map<string, AbortController>(),
     publicUrl,
     allowedOrigins: () => new Set([publicUrl(), ...settings.mcpAllowedOrigins].map((url) => new URL(url).origin)),

@@ -38,6 +38,10 @@ export interface Offer {
     readonly resources: boolean;
     readonly completions: boolean;
     readonly logging: boolean;
+    /** Whether it tells when a resource changes that it was asked to tell of. */
+    readonly subscriptions: boolean;
+    /** Whether it says by itself that a list has changed. */
+    readonly news: boolean;
   };
 }
 
@@ -99,6 +103,7 @@ export function createOfferBook({ billing, catalog, sessions, clock, log }: Offe
     const session = sessions.sessionOf(server, platformOwner);
     const said = await session.capabilities(signal);
     const has = (name: string) => isObject(said[name]);
+    const says = (part: string, name: string) => isObject(said[part]) && said[part][name] === true;
     const list = <Item>(kind: Kind<Item>) => fetchPages(server, session, kind, signal);
     // What a server says that it has and does not have hides nothing else.
     const maybe = <Item>(name: string, kind: Kind<Item>): Promise<Listed<Item>> | Listed<Item> =>
@@ -114,6 +119,8 @@ export function createOfferBook({ billing, catalog, sessions, clock, log }: Offe
         resources: has("resources"),
         completions: has("completions"),
         logging: has("logging"),
+        subscriptions: says("resources", "subscribe"),
+        news: ["tools", "prompts", "resources"].some((part) => says(part, "listChanged")),
       },
     };
   }

@@ -14,6 +14,7 @@ const codesByType: ReadonlyMap<FailureType, number> = new Map([
   [toolFailures.tool_refused, rpcCodes.invalidParams],
   [aiGatewayFailures.invalid_request, rpcCodes.invalidParams],
   [kitFailures.invalid_request, rpcCodes.invalidParams],
+  [toolFailures.tool_subscription_unavailable, rpcCodes.unknownMethod],
   [kitFailures.unimplemented, rpcCodes.unknownMethod],
   [kitFailures.internal, rpcCodes.internal],
 ]);

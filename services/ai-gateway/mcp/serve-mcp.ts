@@ -30,6 +30,8 @@ import { isLogLevel, logLevels } from "./log-level.ts";
 import { createMcpReply, type McpReply, withToken } from "./mcp-reply.ts";
 import { isProtocolVersion, latestVersion, sessionHeader } from "./protocol.ts";
 import { toolCodeOf } from "./rpc-codes.ts";
+import { requireSession, sessionOf } from "./session-owner.ts";
+import { changeSubscription, isSubscription } from "./subscribe.ts";
 
 type RpcRequest = Extract<RpcMessage, { kind: "request" }>;
 
@@ -82,6 +84,10 @@ async function answer(
     await setLogLevel(deps, caller, params, req);
     return "{}";
   }
+  if (isSubscription(method)) {
+    await changeSubscription(deps, method, caller, requireSession(req), params);
+    return "{}";
+  }
   if (method !== "initialize") throw new Failure(kitFailures.unimplemented, { method });
   const { protocolVersion } = params;
   return JSON.stringify({
@@ -100,17 +106,7 @@ async function setLogLevel(
 ): Promise<void> {
   const known = logLevels.join(", ");
   if (!isLogLevel(level)) throw refuseField("level", `must be one of ${known}`, `必须是以下之一：${known}`);
-  const session = sessionOf(req);
-  if (session === undefined) {
-    throw refuseField(sessionHeader, "must be as the answer to initialize had it", "必须与 initialize 的响应一致");
-  }
-  await levels.set(caller, session, level);
-}
-
-/** A session of ours that a client names. */
-function sessionOf({ headers }: IncomingMessage): string | undefined {
-  const session = String(headers[sessionHeader]);
-  return sessionPattern.test(session) ? session : undefined;
+  await levels.set(caller, requireSession(req), level);
 }
 
 /** Whether one of the servers is asked. */
@@ -168,8 +164,6 @@ async function hear(
   if (sessionOf(req) === undefined) return;
   await db.transaction((tx) => outbox.append(tx, mcpCallCanceled, { tenantId: caller.tenantId, call }));
 }
-
-const sessionPattern = /^mcps_[0-9a-z]{26}$/;
 
 /** Clients count their requests from 0: a call is known by its session as well, and belongs to whoever made it. */
 function callKeyOf({ tenantId, userId, keyId }: Caller, { headers }: IncomingMessage, id: RpcId): string {

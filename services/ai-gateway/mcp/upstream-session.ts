@@ -3,11 +3,12 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { type Answer, requestAnswer } from "@lyss/kit/http/upstream/request-answer.ts";
 import { composeRequest, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
 import type { UpstreamPool } from "@lyss/kit/http/upstream/upstream-pool.ts";
-import { isObject, type RpcParams, rpcCodes } from "../servers/json-rpc.ts";
+import { isObject, type RpcMessage, type RpcParams, rpcCodes } from "../servers/json-rpc.ts";
 import { RpcAnswerError } from "../servers/rpc-answer-error.ts";
 import { isHeardFrom, type LogLevel } from "./log-level.ts";
 import type { McpServer } from "./mcp-server.ts";
 import { isProtocolVersion, latestVersion, sessionHeader, versionHeader } from "./protocol.ts";
+import { type News, readNews } from "./read-news.ts";
 import { type RpcAnswer, readRpcAnswer } from "./read-rpc-answer.ts";
 
 /** One request to a tool server, and what is heard while it is answered. */
@@ -22,6 +23,15 @@ export interface UpstreamRequest {
   readonly log?: { readonly level: LogLevel; onLogged(params: RpcParams): void } | undefined;
 }
 
+export interface Listening {
+  readonly signal: AbortSignal;
+  /** After which event the stream is to go on, where the server counts them. */
+  readonly lastEventId: string | undefined;
+  /** The stream is there. `session` is another object for another session. */
+  onOpen(session: object): void;
+  onNews(news: News): void;
+}
+
 /** A tool server as one caller speaks to it. */
 export interface UpstreamSession {
   /**
@@ -29,6 +39,11 @@ export interface UpstreamSession {
    * `tool_server_unauthorized`, a RpcAnswerError, an UpstreamError, or the signal's reason.
    */
   request(request: UpstreamRequest): Promise<RpcParams>;
+  /**
+   * Hears what the server says of its own accord, until its stream ends or breaks off; `none` where it has no such stream. Throws
+   * `tool_server_unauthorized`, a RpcAnswerError, an UpstreamError, or the signal's reason.
+   */
+  listen(listening: Listening): Promise<"ended" | "none">;
   /** What the server said that it has when the session was opened, which it is for this if need be. */
   capabilities(signal: AbortSignal): Promise<RpcParams>;
   /** Tells the server that nobody comes back. Never rejects. */
@@ -95,6 +110,19 @@ export function createUpstreamSession({ server, pool, headers, isWorthAnother }:
     return requestAnswer(pool, composeRequest(start, body), signal);
   }
 
+  /** A request that has no body: for the stream of a session, and for its end. */
+  async function askAbout(
+    method: "GET" | "DELETE",
+    { version, sessionId }: Opened,
+    signal: AbortSignal,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const given = { ...(await headers()), "user-agent": "lyss", [versionHeader]: version, ...more };
+    const own = sessionId === undefined ? {} : { [sessionHeader]: sessionId };
+    const start = toRequestStart({ method, path, authority: pool.authority, headers: { ...given, ...own } });
+    return requestAnswer(pool, composeRequest(start, undefined), signal);
+  }
+
   /** A message that gets no answer of its own. */
   async function tell(message: object, at: Opened, signal: AbortSignal): Promise<void> {
     (await post(message, at, signal)).discard();
@@ -129,13 +157,16 @@ export function createUpstreamSession({ server, pool, headers, isWorthAnother }:
       onLogged: (params) => request?.log?.onLogged(params),
       onRequest(asked) {
         if (!at || !request || ++askedBack > maxAskedBack) throw new RpcAnswerError("malformed");
-        const said =
-          asked.method === "ping"
-            ? { result: {} }
-            : { error: { code: rpcCodes.unknownMethod, message: `${asked.method} is not offered` } };
-        tell({ id: asked.id, ...said }, at, request.signal).catch(() => undefined);
+        answerBack(asked, at, request.signal);
       },
     });
+  }
+
+  /** Nothing is offered to a server but that it may see whether we are there. */
+  function answerBack({ id, method }: Extract<RpcMessage, { kind: "request" }>, at: Opened, signal: AbortSignal): void {
+    const refused = { code: rpcCodes.unknownMethod, message: `${method} is not offered` };
+    const said = method === "ping" ? { result: {} } : { error: refused };
+    tell({ id, ...said }, at, signal).catch(() => undefined);
   }
 
   /** One session for all who come while it opens; who gives up alone does not end it for them. */
@@ -194,18 +225,36 @@ export function createUpstreamSession({ server, pool, headers, isWorthAnother }:
       if (answer === "forgotten") throw new RpcAnswerError("status");
       return toResult(answer, server);
     },
+    async listen({ signal, lastEventId, onOpen, onNews }) {
+      const at = await current(signal);
+      const after = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
+      const answer = await askAbout("GET", at, signal, { accept: "text/event-stream", ...after });
+      const { head } = answer;
+      const isStream = head.status === 200 && /^text\/event-stream\b/i.test(head.find("content-type") ?? "");
+      if (!isStream) {
+        answer.discard();
+        if (head.status === 401 || head.status === 403) {
+          isWorthAnother(await headers());
+          throw new Failure(toolFailures.tool_server_unauthorized, { server: server.name });
+        }
+        if (head.status === 404 && at.sessionId !== undefined) opened = undefined;
+        else if (head.status >= 400 && head.status < 500) return "none";
+        throw new RpcAnswerError("status");
+      }
+      onOpen(at);
+      for await (const news of readNews(answer)) {
+        if (news.message.kind === "request") answerBack(news.message, at, signal);
+        else onNews(news);
+      }
+      return "ended";
+    },
     capabilities: async (signal) => (await current(signal)).capabilities,
     async close() {
       const at = await opened?.catch(() => undefined);
       opened = undefined;
       if (at?.sessionId === undefined) return;
       try {
-        const start = toRequestStart({
-          ...{ method: "DELETE", path, authority: pool.authority },
-          headers: { ...(await headers()), [versionHeader]: at.version, [sessionHeader]: at.sessionId },
-        });
-        const signal = AbortSignal.timeout(cancelLimitMs);
-        (await requestAnswer(pool, composeRequest(start, undefined), signal)).discard();
+        (await askAbout("DELETE", at, AbortSignal.timeout(cancelLimitMs))).discard();
       } catch {
         // It forgets by itself.
       }
