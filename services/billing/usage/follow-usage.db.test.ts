@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import type { Fact } from "../fact.ts";
 import { billing } from "../service.ts";
 
@@ -31,6 +32,12 @@ async function record(tenantId: string, count: number): Promise<string[]> {
 }
 
 const follow = (after: string, tenantId?: string, limit = 1_000) => ops.followUsage({ tenantId, limit, after });
+/** Once so many rows can be followed: transactions of whatever else runs on this server are waited for. */
+async function followed(after: string, count: number, tenantId?: string) {
+  await waitUntil(async () => (await follow(after, tenantId)).rows.length >= count);
+  return follow(after, tenantId);
+}
+
 const idsOf = (rows: Awaited<ReturnType<typeof follow>>["rows"]) => rows.map(({ row }) => row.callId);
 
 test("what is recorded is followed once and in order, page by page, of one tenant or of all", async () => {
@@ -38,6 +45,7 @@ test("what is recorded is followed once and in order, page by page, of one tenan
   const start = (await follow("")).next;
   const first = await record(one, 5);
   const second = await record(other, 3);
+  await followed(start, first.length + second.length);
   const all: string[] = [];
   for (let place = start, isEnd = false; !isEnd; ) {
     const page = await follow(place, undefined, 2);
@@ -63,7 +71,7 @@ test("nothing comes behind a place that was given: while a transaction is under 
     const waiting = await follow(start, tenantId);
     assert.deepEqual([waiting.rows, waiting.isEnd], [[], true]);
     await holds`commit`;
-    assert.deepEqual(idsOf((await follow(waiting.next, tenantId)).rows), later);
+    assert.deepEqual(idsOf((await followed(waiting.next, later.length, tenantId)).rows), later);
   } finally {
     holds.release();
   }
