@@ -10,6 +10,17 @@ export interface Offer {
   readonly targets: readonly Target[];
   /** Undefined for a model that nobody has made a route of: then `targets` are tried in their order. */
   readonly routed: Routed | undefined;
+  /** Of a route of which another version is tried, and of that version. */
+  readonly rollout?: OfferRollout;
+}
+
+/** Which callers go by another version of a route, or that it is the other one. */
+export interface OfferRollout {
+  readonly rolloutId: string;
+  readonly percent: number;
+  readonly isNew: boolean;
+  /** What the callers have who are among the first; undefined where this is it. */
+  readonly candidate: Offer | undefined;
 }
 
 export interface Routed {
@@ -125,12 +136,26 @@ function toOffers(providers: readonly Provider[], routes: readonly Route[], reac
   const offers = new Map<string, Offer>();
   for (const [name, targets] of toTargets(providers)) offers.set(name, { name, targets, routed: undefined });
   for (const route of routes) {
-    const routed = resolveRoute(route, reachable);
-    if (routed.targets.length === 0) continue;
-    const { name } = route;
-    offers.set(name, { name, targets: routed.targets.map(({ target }) => target), routed: { route, ...routed } });
+    const offer = toOffer(route, reachable);
+    if (offer) offers.set(route.name, withCandidate(offer, route, reachable));
   }
   return offers;
+}
+
+/** Undefined where none of its targets is there. */
+function toOffer(route: Route, reachable: RouteLookup): Offer | undefined {
+  const routed = resolveRoute(route, reachable);
+  if (routed.targets.length === 0) return undefined;
+  return { name: route.name, targets: routed.targets.map(({ target }) => target), routed: { route, ...routed } };
+}
+
+/** A version whose targets are gone is tried by nobody. */
+function withCandidate(offer: Offer, { rollout, ...route }: Route, reachable: RouteLookup): Offer {
+  const next = rollout && toOffer({ ...route, ...rollout.spec, version: route.version + 1 }, reachable);
+  if (!rollout || !next) return offer;
+  const { rolloutId, percent } = rollout;
+  const candidate: Offer = { ...next, rollout: { rolloutId, percent, isNew: true, candidate: undefined } };
+  return { ...offer, rollout: { rolloutId, percent, isNew: false, candidate } };
 }
 
 /** In the providers' order; of a name that one provider has twice, the first. */

@@ -61,6 +61,8 @@ import type { AccountStore } from "./routing/account-store.ts";
 import type { Affinity } from "./routing/affinity.ts";
 import type { FailOver } from "./routing/fail-over.ts";
 import type { Hedging } from "./routing/hedging.ts";
+import type { RolloutMeter } from "./routing/rollout-counts.ts";
+import type { RolloutStore } from "./routing/rollout-store.ts";
 import type { RouteStore } from "./routing/route-store.ts";
 import type { Standings } from "./routing/standing.ts";
 import type { TargetHealth } from "./routing/target-health.ts";
@@ -96,6 +98,8 @@ export interface AiGatewayDeps {
   readonly choices: ChoiceLog;
   readonly hedging: Hedging;
   readonly routeStore: RouteStore;
+  readonly rolloutStore: RolloutStore;
+  readonly rolloutMeter: RolloutMeter;
   readonly exampleVectors: ExampleVectors;
   readonly mirrorStore: MirrorStore;
   readonly mirrors: Mirrors;

@@ -3,6 +3,7 @@ import { advanceBatches } from "./batches/batches.ts";
 import { removeHiddenFiles } from "./batches/files.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { probeAccounts } from "./routing/probe-accounts.ts";
+import { watchRollouts } from "./routing/rollout-ops.ts";
 import { advanceVideos } from "./videos/videos.ts";
 
 /** The gateway's background work. */
@@ -28,6 +29,7 @@ export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
       everyMs: 60_000,
       run: () => deps.feedbackStore.deleteExpired(new Date(deps.clock.nowMs()), 10_000).then(() => undefined),
     },
+    { name: "watch-rollouts", everyMs: 2_000, run: () => watchRollouts(deps) },
     { name: "publish-resilience", everyMs: 1_000, run: () => changes.publish() },
     { name: "sweep-mcp-sessions", everyMs: 60_000, run: () => mcpSessions.sweep() },
     ...deps.references.jobs,

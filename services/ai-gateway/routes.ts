@@ -58,6 +58,7 @@ import { receiptRoutes } from "./receipt-routes.ts";
 import { requestBodyRoutes } from "./request-body-routes.ts";
 import { resilienceRoutes } from "./resilience-routes.ts";
 import { responsesRoutes } from "./responses-routes.ts";
+import { rolloutRoutes } from "./rollout-routes.ts";
 import { type TargetReport, targetReport, toTargetReport } from "./routing/target-report.ts";
 import { routingRoutes } from "./routing-routes.ts";
 import { videoRoutes } from "./video-routes.ts";
@@ -304,6 +305,7 @@ export const aiGatewayRoutes = [
   ...responsesRoutes,
   ...providerRoutes,
   ...routingRoutes,
+  ...rolloutRoutes,
   ...mirrorRoutes,
   ...promptRoutes,
   ...guardrailRoutes,

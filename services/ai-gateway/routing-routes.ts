@@ -1,6 +1,7 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { cacheFailures } from "@lyss/contracts/failures/ai-gateway-cache.ts";
 import { mirrorFailures } from "@lyss/contracts/failures/ai-gateway-mirrors.ts";
+import { rolloutFailures } from "@lyss/contracts/failures/ai-gateway-rollouts.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
@@ -144,7 +145,7 @@ export const routingRoutes = [
       ...[aiGatewayFailures.route_target_unknown, aiGatewayFailures.route_not_nestable],
       ...[aiGatewayFailures.route_version_mismatch, aiGatewayFailures.too_many_routes],
       ...[mirrorFailures.route_mirror_unknown, cacheFailures.route_embedding_missing],
-      cacheFailures.embedding_model_unknown,
+      ...[cacheFailures.embedding_model_unknown, rolloutFailures.rollout_running],
     ],
     async handle(ops, { expectedVersion, params: { name }, body, ...request }) {
       const { tenantId } = requireCaller(request);

@@ -7,6 +7,7 @@ import { dropAbsent } from "./drop-absent.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
 import { readCount } from "./read-count.ts";
+import { addRolloutCommands } from "./rollout-commands.ts";
 import { formatUsd } from "./usd.ts";
 
 type Row = Record<string, unknown>;
@@ -103,6 +104,8 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
       print(output, await api.send("GET", path), toComparisonText);
     });
 
+  addRolloutCommands(route, deps, { withTargets, readSpec });
+
   withTargets(
     route.command("dry-run").description("say where recorded calls would have gone, and at what cost; nothing changes"),
   )
@@ -114,6 +117,7 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
     });
 }
 
+/** What says where calls go, of a route or of a version of it. */
 function withTargets(command: Command): Command {
   return withConnection(command)
     .argument("<name>", "what callers write into 'model'")

@@ -2,7 +2,7 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
-import type { Offer } from "../catalog.ts";
+import type { Offer, OfferRollout } from "../catalog.ts";
 import type { Choice } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { AskedCall } from "../dialects/dialect.ts";
@@ -11,6 +11,7 @@ import type { Conversation } from "../routing/affinity.ts";
 import { takersOf } from "../routing/bound-request.ts";
 import type { AskedBy } from "../routing/order-targets.ts";
 import { likenessOf } from "../routing/request-shape.ts";
+import { isAmongFirst } from "../routing/rollout.ts";
 
 /** Where a call can go, in order, and the conversation that it belongs to, if it is to stay where that was. */
 export interface Found {
@@ -36,7 +37,14 @@ export function findOffer(
   named: string,
 ): Offer | undefined {
   const model = callDefaults.modelOf(caller, named);
-  return isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
+  const offer = isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
+  return offer?.rollout ? versionFor(offer, offer.rollout, caller) : offer;
+}
+
+/** The same for all calls of one key, or of a person who has none. */
+function versionFor(offer: Offer, { rolloutId, percent, candidate }: OfferRollout, caller: Caller): Offer {
+  const unit = `${caller.tenantId} ${caller.keyId || caller.userId}`;
+  return candidate && isAmongFirst(rolloutId, unit, percent) ? candidate : offer;
 }
 
 /**

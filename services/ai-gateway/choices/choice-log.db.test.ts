@@ -8,6 +8,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import type { Offer } from "../catalog.ts";
 import type { Target } from "../model.ts";
+import { createRolloutMeter } from "../routing/rollout-counts.ts";
 import { createStandings } from "../routing/standing.ts";
 import { createTargetHealth } from "../routing/target-health.ts";
 import { createTargetOrder } from "../routing/target-order.ts";
@@ -39,7 +40,7 @@ function start(choiceRetentionHours = 24, originRetentionDays = 2) {
     ...{ clock, health, metrics },
     choices: createChoiceLog(
       { choiceRetentionHours, originRetentionDays },
-      { ...given, log: pino({ level: "silent" }) },
+      { ...given, rolloutMeter: createRolloutMeter(), log: pino({ level: "silent" }) },
     ),
   };
 }

@@ -2,6 +2,7 @@ import type { Job } from "@lyss/kit/service/define-service.ts";
 import type { Logger } from "pino";
 import { Counter, type Registry } from "prom-client";
 import type { Target } from "../model.ts";
+import type { RolloutMeter } from "../routing/rollout-counts.ts";
 import { plainRule } from "../routing/route.ts";
 import { type ReportDeps, reportTargets } from "../routing/target-report.ts";
 import { type Choice, endChoice } from "./choice.ts";
@@ -49,11 +50,12 @@ export function createChoiceLog(
   }: { readonly choiceRetentionHours: number; readonly originRetentionDays: number },
   deps: ReportDeps & {
     readonly choiceStore: ChoiceStore;
+    readonly rolloutMeter: RolloutMeter;
     readonly log: Logger;
     readonly metrics: Registry;
   },
 ): ChoiceLog {
-  const { choiceStore, clock, log, metrics } = deps;
+  const { choiceStore, rolloutMeter, clock, log, metrics } = deps;
   const dropped = new Counter({
     name: "lyss_gateway_choices_dropped_total",
     help: "Calls whose receipts do not say how they were routed, because too many ended in a second.",
@@ -91,11 +93,18 @@ export function createChoiceLog(
   return {
     begin(tenantId, ordered) {
       const { targets, routed } = ordered.offer;
-      if (retentionHours === 0 || (targets.length < 2 && !routed)) return undefined;
+      const isKept = retentionHours > 0 && (targets.length > 1 || routed !== undefined);
+      if (!isKept && !ordered.offer.rollout) return undefined;
       const all = routed?.targets ?? targets.map((target) => ({ target, rule: plainRule }));
-      return { ...ordered, reports: reportTargets(deps, tenantId, all), left: new Map() };
+      const begunMs = clock.monotonicMs();
+      return { ...ordered, reports: reportTargets(deps, tenantId, all), begunMs, left: new Map() };
     },
     end(named, choice, tried, noted) {
+      const last = tried.at(-1);
+      if (choice?.offer.rollout && last) {
+        const tookMs = clock.monotonicMs() - choice.begunMs;
+        rolloutMeter.note(choice.offer.rollout, !choice.left.has(last), tookMs);
+      }
       const routing = choice && tried.length > 0 ? { routing: toChoiceBody(endChoice(choice, tried)) } : undefined;
       const more = noted && worthKeeping(noted);
       if (routing || more) keep({ ...named, ...routing, ...more });

@@ -23,6 +23,8 @@ export interface Choice {
   readonly isKept: boolean;
   /** Of each target of the offer, as it stood then. */
   readonly reports: readonly TargetReport[];
+  /** By the clock that only goes forward. */
+  readonly begunMs: number;
   /** Why the call left a target, or never asked it. */
   readonly left: Map<
     Target,

@@ -2,6 +2,8 @@ import { routeChanged } from "@lyss/contracts/events/ai-gateway.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { cacheFailures } from "@lyss/contracts/failures/ai-gateway-cache.ts";
 import { mirrorFailures } from "@lyss/contracts/failures/ai-gateway-mirrors.ts";
+import { rolloutFailures } from "@lyss/contracts/failures/ai-gateway-rollouts.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
@@ -14,7 +16,10 @@ import { canNest } from "./resolve-route.ts";
 import type { Route, RouteSpec, RouteVersion } from "./route.ts";
 
 /** What the operations on routes need. */
-export type RouteDeps = Pick<AiGatewayDeps, "db" | "outbox" | "clock" | "catalog" | "newest" | "routeStore">;
+export type RouteDeps = Pick<
+  AiGatewayDeps,
+  "db" | "outbox" | "clock" | "catalog" | "newest" | "routeStore" | "rolloutStore"
+>;
 
 export interface RouteName {
   readonly tenantId: string;
@@ -63,17 +68,22 @@ export function getRoute({ catalog }: Pick<RouteDeps, "catalog">, { tenantId, na
 /**
  * Makes a route of the tenant's own, or puts this in its place: from then on calls of its name take it, on every node within
  * two seconds. A repeat makes another version of the same. Throws `route_target_unknown`, `route_not_nestable`,
- * `route_mirror_unknown`, `route_embedding_missing`, `embedding_model_unknown`, `route_version_mismatch` and `too_many_routes`.
+ * `route_mirror_unknown`, `route_embedding_missing`, `embedding_model_unknown`, `route_version_mismatch`, `too_many_routes`, and
+ * `rollout_running` while another version is tried, unless `within` ends that.
  */
-export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Route> {
-  const { db, outbox, clock, catalog, routeStore } = deps;
+export async function putRoute(
+  deps: RouteDeps,
+  given: ChangedRoute,
+  within?: (tx: Tx) => Promise<unknown>,
+): Promise<Route> {
+  const { db, outbox, clock, catalog, routeStore, rolloutStore } = deps;
   const { tenantId, expectedVersion, ...spec } = given;
-  const { name, strategy, targets } = spec;
-  checkMirror(catalog, tenantId, spec.mirror);
-  checkMeanings(catalog, tenantId, spec);
-  checkTargets(catalog, tenantId, { name, strategy, targets });
+  const { name } = spec;
+  checkSpec(catalog, tenantId, spec);
   const route = await db.transaction(async (tx) => {
     const routes = await routeStore.lockRoutes(tx, tenantId);
+    await within?.(tx);
+    if (await rolloutStore.isRunning(tx, tenantId, name)) throw new Failure(rolloutFailures.rollout_running, { name });
     const current = routes.find((it) => it.name === name)?.version ?? 0;
     checkVersion(current, expectedVersion);
     if (current === 0 && routes.length >= maxRoutesPerTenant) {
@@ -133,10 +143,20 @@ export async function removeRoute(deps: RouteDeps, { tenantId, name }: RouteName
 /** Reads every tenant's own routes into the catalog. */
 export async function loadTenantRoutes({
   routeStore,
+  rolloutStore,
   catalog,
   newest,
-}: Pick<RouteDeps, "routeStore" | "catalog" | "newest">): Promise<void> {
-  await newest.routes(routeStore.listRoutes, catalog.setTenantRoutes);
+}: Pick<RouteDeps, "routeStore" | "rolloutStore" | "catalog" | "newest">): Promise<void> {
+  const read = async () => {
+    const [routes, running] = await Promise.all([routeStore.listRoutes(), rolloutStore.listRunning()]);
+    const rollouts = new Map(running.map((it) => [JSON.stringify([it.tenantId, it.name]), it]));
+    return routes.map((route): Route => {
+      const { rolloutId, spec, percent } = rollouts.get(JSON.stringify([route.tenantId, route.name])) ?? {};
+      if (rolloutId === undefined || !spec || percent === undefined) return route;
+      return { ...route, rollout: { rolloutId, spec, percent } };
+    });
+  };
+  await newest.routes(read, catalog.setTenantRoutes);
 }
 
 /** Fills the catalog at the start, after the providers. Throws `route_target_unknown` for a route of the operator's. */
@@ -167,6 +187,14 @@ function loadSharedRoutes(
     checkMeanings(catalog, "", spec);
   }
   catalog.setSharedRoutes(routes);
+}
+
+/** Throws what `putRoute` does of what a route says. */
+export function checkSpec(catalog: Catalog, tenantId: string, spec: RouteSpec): void {
+  const { name, strategy, targets } = spec;
+  checkMirror(catalog, tenantId, spec.mirror);
+  checkMeanings(catalog, tenantId, spec);
+  checkTargets(catalog, tenantId, { name, strategy, targets });
 }
 
 /** Throws `route_mirror_unknown`. */

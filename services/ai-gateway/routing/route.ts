@@ -176,6 +176,13 @@ export interface RouteVersion {
   readonly updatedAt: Date;
 }
 
+/** What a route may become, and how many of a hundred of its callers have it. */
+export interface TriedVersion {
+  readonly rolloutId: string;
+  readonly spec: Omit<RouteSpec, "name">;
+  readonly percent: number;
+}
+
 /** A name that goes to targets as somebody has said. */
 export interface Route extends RouteSpec {
   /** Empty for those of the operator, which every tenant may call. */
@@ -184,4 +191,6 @@ export interface Route extends RouteSpec {
   /** 1 when it was made; one more with each change. */
   readonly version: number;
   readonly updatedAt: Date;
+  /** Another version that a share of its callers has; absent for none. */
+  readonly rollout?: TriedVersion;
 }

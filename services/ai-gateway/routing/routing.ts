@@ -13,6 +13,8 @@ import { createAccountStore } from "./account-store.ts";
 import { createAffinity } from "./affinity.ts";
 import { createFailOver } from "./fail-over.ts";
 import { createHedging } from "./hedging.ts";
+import { createRolloutMeter } from "./rollout-counts.ts";
+import { createRolloutStore } from "./rollout-store.ts";
 import { createRouteStore } from "./route-store.ts";
 import { createStandings } from "./standing.ts";
 import { createTargetHealth } from "./target-health.ts";
@@ -45,6 +47,8 @@ export function createRouting(
     ...{ standings, health, accounts, accountStore },
     failOver: createFailOver(failOver, { clock, health, standings }),
     routeStore: createRouteStore(db.sql),
+    rolloutStore: createRolloutStore(db.sql),
+    rolloutMeter: createRolloutMeter(),
     exampleVectors: createExampleVectors({ store: createExampleStore(db), clock, log }),
     affinity: createAffinity(affinity, clock),
     hedging: createHedging(hedging, clock, metrics),
