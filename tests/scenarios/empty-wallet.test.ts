@@ -40,6 +40,9 @@ const bodies: Readonly<Record<string, object>> = {
   "models/{model}:batchGenerateContent": {
     batch: { inputConfig: { requests: { requests: [{ request: { contents } }] } } },
   },
+  "models/{model}:asyncBatchEmbedContent": {
+    batch: { inputConfig: { requests: { requests: [{ request: embedding }] } } },
+  },
   "models/{model}:batchEmbedContents": { requests: [{ model: "models/dear", ...embedding }] },
 };
 
@@ -223,12 +226,12 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
   );
   const using = (call: string) =>
     sources.filter((path) => readFileSync(join(root, path), "utf8").includes(call)).sort();
-  // A call's `funds` are not optional; of the others one asks a provider for its list of models and one for a count of tokens, which cost nothing, and one is
+  // A call's `funds` are not optional, and what follows a task asks about one that such a call has begun; of the others one asks a provider for its list of models and one for a count of tokens, which cost nothing, and one is
   // for files, batches and videos, of which only the creation of a batch or video costs something: it comes behind its lease. A guardrail's
   // webhook is no provider, and what passes through goes to providers whose bill is the tenant's own.
   assert.deepEqual(using("pools.poolOf("), [
-    ...["a2a/agent-link.ts", "ask-for-models.ts", "batches/account-client.ts", "call/send-upstream.ts"],
-    ...["guardrails/webhook-judge.ts"],
+    ...["a2a/agent-link.ts", "ask-for-models.ts", "batches/account-client.ts", "call/open-upstream.ts"],
+    ...["call/send-upstream.ts", "guardrails/webhook-judge.ts"],
     ...["hot/serve-hot.ts", "mcp/mcp-sessions.ts", "pass-through/pass-through.ts", "responses/count-at-provider.ts"],
   ]);
   assert.match(
@@ -242,8 +245,10 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
     /isOwn\(provider\)\)[\s\S]*\(source === "tenant" \|\| source === "simulator"\)/,
   );
   assert.deepEqual(using("upstream.create("), ["batches/advance-batch.ts", "videos/create-video.ts"]);
-  // Tool servers have sessions, which one file opens and three use: to call, with funds, and to list and to complete, which costs nothing.
-  assert.deepEqual(using("essions.sessionOf("), ["mcp/call-server.ts", "mcp/complete.ts", "mcp/offer-book.ts"]);
+  // Tool servers have sessions, which one file opens and four use: to call, with funds, and to list, to complete and to hear what they say, which costs nothing.
+  assert.deepEqual(using("essions.sessionOf("), [
+    ...["mcp/call-server.ts", "mcp/complete.ts", "mcp/offer-book.ts", "mcp/server-news.ts"],
+  ]);
   assert.match(readFileSync(join(root, "mcp/call-server.ts"), "utf8"), /funding\.fund\([\s\S]*policy\.run\(/);
   // Agents are asked from one file: for a message with funds, and about tasks, which costs nothing.
   assert.deepEqual(using("agentLink.request("), ["a2a/call-agent.ts"]);
