@@ -4,6 +4,7 @@ import { CornerDownRight, Network } from "lucide-react";
 import { createGroup, listGroups } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
 import { usePermissionNames } from "../../app/permissions/permission-name.ts";
+import { useSearchState } from "../../app/search.ts";
 import { useCan } from "../../app/session.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
@@ -56,15 +57,20 @@ export function Page() {
   );
 }
 
+const maxLevel = 8;
+
 function useColumns(): readonly Column<Placed>[] {
   const t = useGroupsTexts();
   const namesOf = usePermissionNames();
+  // In another order nothing stands below what it belongs to.
+  const [{ sort }] = useSearchState();
+  const levelOf = (depth: number) => (sort === undefined ? Math.min(depth, maxLevel) : 0);
   return [
     {
-      ...{ id: "name", title: t("name"), csv: ({ name }) => name },
+      ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
       cell: ({ id, name, depth, description }) => (
-        <span className="flex min-w-40 items-start gap-1.5" style={{ paddingLeft: `${Math.min(depth, 8) * 1.25}rem` }}>
-          {depth > 0 && <CornerDownRight aria-hidden className="mt-0.5 size-4 shrink-0 text-ink-soft" />}
+        <span className="flex min-w-40 items-start gap-1.5" style={{ paddingLeft: `${levelOf(depth) * 1.25}rem` }}>
+          {levelOf(depth) > 0 && <CornerDownRight aria-hidden className="mt-0.5 size-4 shrink-0 text-ink-soft" />}
           <span className="min-w-0">
             <Link to={paths.group(id)} className="font-medium underline-offset-2 hover:underline">
               {name}
@@ -76,6 +82,7 @@ function useColumns(): readonly Column<Placed>[] {
     },
     {
       ...{ id: "members", title: t("members"), align: "end", csv: (group) => group.member_count },
+      sort: (group) => group.member_count,
       cell: (group) => <Quantity value={group.member_count} />,
     },
     {
@@ -83,11 +90,12 @@ function useColumns(): readonly Column<Placed>[] {
       cell: ({ permissions }) => <span className="text-ink-soft">{namesOf(permissions) || t("none")}</span>,
     },
     {
-      ...{ id: "status", title: t("status"), csv: ({ status }) => status },
+      ...{ id: "status", title: t("status"), csv: ({ status }) => status, sort: ({ status }) => status },
       cell: ({ status }) => <Badge tone={status === "active" ? "good" : "neutral"}>{t(status)}</Badge>,
     },
     {
       ...{ id: "changed", title: t("changed"), csv: (group) => group.updated_at, isMinor: true },
+      sort: (group) => group.updated_at,
       cell: (group) => <Time at={group.updated_at} />,
     },
   ];

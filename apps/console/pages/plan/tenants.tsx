@@ -13,6 +13,8 @@ import { DataTable } from "../../ui/data-table.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
+import type { ListQuery } from "../../ui/list-page.ts";
+import { narrowHere } from "../../ui/narrow-here.ts";
 import { EmptyState } from "../../ui/page-parts.tsx";
 import { searchByName } from "../../ui/search-by-name.ts";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
@@ -21,6 +23,13 @@ import { Time } from "../../ui/values.tsx";
 type Assigned = ListPlanTenantsResponse["data"][number];
 type Open = { readonly what: "assign" } | { readonly what: "unassign"; readonly tenantId: string };
 
+const spans = ["7", "30", "365"] as const;
+const dayMs = 86_400_000;
+
+function isWithin({ assigned_at }: Assigned, { days }: ListQuery): boolean {
+  return days === undefined || Date.parse(assigned_at) >= Date.now() - Number(days) * dayMs;
+}
+
 /** Who is on a plan. */
 export function Tenants({ plan, onChanged }: { readonly plan: Plan; readonly onChanged: () => Promise<void> }) {
   const t = usePlanTexts();
@@ -28,9 +37,10 @@ export function Tenants({ plan, onChanged }: { readonly plan: Plan; readonly onC
   const { nameOf } = useTenants();
   const { open, setOpen, close, changed } = useListDialog<Open>("plan-tenants");
   const { name } = plan;
-  const load = searchByName<Assigned>([findTenants], (query, tenant_id, signal) =>
-    listPlanTenants({ path: { name }, query: { ...query, tenant_id, limit: 50 } as never }, { signal }),
+  const find = searchByName<Assigned>([findTenants], (query, tenant_id, signal) =>
+    listPlanTenants({ path: { name }, query: { limit: 50, ...query, tenant_id } as never }, { signal }),
   );
+  const load = narrowHere(["days"], find, isWithin);
   const assign = <AddButton text={t("assign")} onClick={() => setOpen({ what: "assign" })} />;
   const send = async ({ tenant_id = "" }: FormValues) => {
     await assignPlan({ path: { name, tenant_id } });
@@ -51,6 +61,7 @@ export function Tenants({ plan, onChanged }: { readonly plan: Plan; readonly onC
         rowKey={({ tenant_id }) => tenant_id}
         load={load}
         searchField="q"
+        filters={[{ name: "days", label: t("since"), options: spans.map((one) => [one, t(`days.${one}`)] as const) }]}
         empty={
           <EmptyState icon={<Building2 aria-hidden className="size-5" />} title={t("nobodyTitle")} action={assign}>
             {t("nobody")}
