@@ -73,6 +73,7 @@ export const permissionNames: Readonly<Record<string, Words>> = {
   "model:call": ["Call models", "调用模型"],
   "model:list": ["View models", "查看模型"],
   "platform:billing": ["Manage prices and payments of the platform", "管理平台的价格与付款"],
+  "platform:tenants": ["Manage all organisations", "管理全部组织"],
   "prompt:delete": ["Remove prompts", "移除提示词"],
   "prompt:read": ["View prompts", "查看提示词"],
   "prompt:update": ["Create and edit prompts", "创建和编辑提示词"],
