@@ -1,13 +1,12 @@
 import type { ChildProcess } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { findFreePort } from "@lyss/kit/testing/peer-program.ts";
 import { readUsage, spawnPinned, stop } from "./processes.ts";
 import {
   findDatabaseId,
-  lyssConfig,
+  prepareLyss,
   processId,
   readWhenWritten,
   repositoryRoot,
@@ -35,13 +34,7 @@ export function startGatewayApartWith(nodeArgs: readonly string[]): StartSystem 
 }
 
 async function startApart(nodeArgs: readonly string[], mockPort: number): Promise<System> {
-  const folder = mkdtempSync(join(tmpdir(), "lyss-bench-"));
-  // The embedded database runs as a user without rights when we are root, and has to get at its folder.
-  chmodSync(folder, 0o755);
-  const dataDir = join(folder, "data");
-  mkdirSync(dataDir);
-  const config = join(folder, "lyss.yaml");
-  writeFileSync(config, lyssConfig(mockPort));
+  const { folder, dataDir, config } = prepareLyss(mockPort);
   const [port, rpcPort] = [await findFreePort(), await findFreePort()];
   const env = {
     ...withoutConsole,

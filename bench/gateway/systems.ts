@@ -160,10 +160,12 @@ interface LyssOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-async function startLyssWith(
-  { name, args = [], nodeArgs = [], env = {} }: LyssOptions,
-  mockPort: number,
-): Promise<System> {
+/** A new folder of its own for Lyss, with its configuration. */
+export function prepareLyss(mockPort: number): {
+  readonly folder: string;
+  readonly dataDir: string;
+  readonly config: string;
+} {
   const folder = mkdtempSync(join(tmpdir(), "lyss-bench-"));
   // The embedded database runs as a user without rights when we are root, and has to get at its folder.
   chmodSync(folder, 0o755);
@@ -171,6 +173,14 @@ async function startLyssWith(
   mkdirSync(dataDir);
   const config = join(folder, "lyss.yaml");
   writeFileSync(config, lyssConfig(mockPort));
+  return { folder, dataDir, config };
+}
+
+async function startLyssWith(
+  { name, args = [], nodeArgs = [], env = {} }: LyssOptions,
+  mockPort: number,
+): Promise<System> {
+  const { folder, dataDir, config } = prepareLyss(mockPort);
   const port = await findFreePort();
   const child = spawnPinned(
     systemCore,
@@ -211,7 +221,7 @@ async function startLyssWith(
 }
 
 /** A configuration file with the mock as the one provider. */
-export function lyssConfig(mockPort: number): string {
+function lyssConfig(mockPort: number): string {
   return `providers:
   - name: mock
     dialect: openai

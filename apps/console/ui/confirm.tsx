@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
+import { Losses } from "./losses.tsx";
 import { ProblemNote } from "./problem-note.tsx";
 import { useUiTexts } from "./texts.ts";
 
@@ -37,11 +38,7 @@ export function Confirm({ isOpen, onClose, title, losses, act, word, onConfirm }
   };
   return (
     <Dialog isOpen={isOpen} onClose={onClose} title={title}>
-      <ul className="list-disc space-y-1 pl-5 text-ink-soft">
-        {losses.map((loss) => (
-          <li key={loss}>{loss}</li>
-        ))}
-      </ul>
+      <Losses losses={losses} />
       {word !== undefined && (
         <label className="mt-4 block text-[13px] font-medium">
           {t("typeToConfirm", { word })}

@@ -1,6 +1,7 @@
 import { Dialog } from "./dialog.tsx";
 import { Form, TextField } from "./form.tsx";
 import { FormButtons } from "./form-buttons.tsx";
+import { Losses } from "./losses.tsx";
 import { useUiTexts } from "./texts.ts";
 
 /** Asks before something is lost, names it, and asks why. */
@@ -23,11 +24,7 @@ export function ReasonDialog({
   const t = useUiTexts();
   return (
     <Dialog isOpen onClose={onClose} closesOutside={false} title={title}>
-      <ul className="mb-4 list-disc space-y-1 pl-5 text-ink-soft">
-        {losses.map((one) => (
-          <li key={one}>{one}</li>
-        ))}
-      </ul>
+      <Losses losses={losses} className="mb-4" />
       <Form
         onSend={async ({ reason = "" }) => {
           await onSend(reason);

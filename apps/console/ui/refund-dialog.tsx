@@ -2,6 +2,7 @@ import { useState } from "react";
 import { Dialog } from "./dialog.tsx";
 import { Form, TextField } from "./form.tsx";
 import { FormButtons } from "./form-buttons.tsx";
+import { Losses } from "./losses.tsx";
 import { useUiTexts } from "./texts.ts";
 
 export interface WantedRefund {
@@ -38,11 +39,7 @@ export function RefundDialog({
   const [reference] = useState(() => crypto.randomUUID());
   return (
     <Dialog isOpen onClose={onClose} closesOutside={false} title={title}>
-      <ul className="mb-4 list-disc space-y-1 pl-5 text-ink-soft">
-        {losses.map((one) => (
-          <li key={one}>{one}</li>
-        ))}
-      </ul>
+      <Losses losses={losses} className="mb-4" />
       <Form
         onSend={async ({ amount: wanted, reason = "" }) => {
           await onRefund({ amount: wanted, reference, reason });

@@ -42,6 +42,8 @@ async function changePlan(page: Page): Promise<void> {
   await page.getByText("gold", { exact: true }).first().waitFor();
   await page.getByRole("link", { name: "All organisations" }).click();
   await page.getByRole("searchbox").fill("blue");
+  await page.getByRole("link", { name: "Default", exact: true }).waitFor({ state: "detached" });
+  await page.waitForFunction("getComputedStyle(document.querySelector('table')).opacity === '1'");
   await page.getByRole("row").filter({ hasText: "Blue Works" }).getByText("gold").waitFor();
   await checkLook(page, "organisations");
 }

@@ -1,5 +1,5 @@
 import { createInvitation } from "../../api/gen/client.ts";
-import { useLanguage } from "../../app/language.ts";
+import { MailLanguageField } from "../../app/people/mail-language-field.tsx";
 import { usePeopleTexts } from "../../app/people/texts.ts";
 import { useRoles } from "../../app/people/use-roles.ts";
 import { Dialog } from "../../ui/dialog.tsx";
@@ -20,7 +20,6 @@ export function Invite({
 }) {
   const t = usePeoplePageTexts();
   const parts = usePeopleTexts();
-  const language = useLanguage();
   const { options } = useRoles();
   const send = async ({ email = "", role, expires_in_hours, locale }: FormValues) => {
     await createInvitation({
@@ -44,15 +43,7 @@ export function Invite({
         />
         <div className="grid gap-4 sm:grid-cols-2">
           <SelectField name="expires_in_hours" label={t("term")} options={terms} defaultValue="72" />
-          <SelectField
-            name="locale"
-            label={t("mailLanguage")}
-            options={[
-              ["en_US", "English"],
-              ["zh_CN", "简体中文"],
-            ]}
-            defaultValue={language === "zh-CN" ? "zh_CN" : "en_US"}
-          />
+          <MailLanguageField label={t("mailLanguage")} />
         </div>
         <FormButtons act={t("sendInvitation")} onClose={onClose} />
       </Form>

@@ -8,7 +8,7 @@ import {
   listAllUsers,
   listInvitationsOfTenant,
 } from "../../api/gen/client.ts";
-import { useLanguage } from "../../app/language.ts";
+import { MailLanguageField } from "../../app/people/mail-language-field.tsx";
 import { usePeopleTexts } from "../../app/people/texts.ts";
 import { useRoles } from "../../app/people/use-roles.ts";
 import type { Tenant } from "../../app/tenants/tenant-status.tsx";
@@ -113,7 +113,6 @@ function Invite({
 }) {
   const t = useTenantTexts();
   const parts = usePeopleTexts();
-  const language = useLanguage();
   const send = async ({ email = "", role, locale }: FormValues) => {
     await inviteToTenant({ path: { tenant_id: id }, body: { email, role, locale: locale as "en_US" } });
     await onSent(t("wasInvited", { email }));
@@ -129,15 +128,7 @@ function Invite({
             label={parts("role")}
             options={builtIn.map((one) => [one, parts(`role.${one}`)] as const)}
           />
-          <SelectField
-            name="locale"
-            label={t("mailLanguage")}
-            options={[
-              ["en_US", "English"],
-              ["zh_CN", "简体中文"],
-            ]}
-            defaultValue={language === "zh-CN" ? "zh_CN" : "en_US"}
-          />
+          <MailLanguageField label={t("mailLanguage")} />
         </div>
         <FormButtons act={t("invite")} onClose={onClose} />
       </Form>
