@@ -297,7 +297,7 @@ test("what is no message, or comes from a page of somebody else's, is refused in
   }
   assert.equal((await post(ping, { origin: "https://evil.example" })).status, 403);
   assert.equal((await post(ping, { origin: url })).status, 200);
-  const unknown = await post({ ...ping, method: "resources/subscribe" });
+  const unknown = await post({ ...ping, method: "resources/forget" });
   assert.equal((unknown.body["error"] as { code: number }).code, -32_601);
   assert.equal((await requestJson(`${url}/v1/mcp`, apiKey, { method: "DELETE" })).status, 405);
   const unheard = await requestJson(`${url}/v1/mcp`, apiKey, { headers: { accept: "application/json" } });
