@@ -111,6 +111,21 @@ test("successes fill the reserve again, by no more than it holds in a window", (
   assert.equal(takeAll(budget), 3);
 });
 
+test("a retry that is given back is in hand again, and never more than the reserve", () => {
+  const budget = createRetryBudget({ ...options, ratio: 0 }, { clock: createFakeClock() });
+  for (let n = 0; n < 1_000; n++) {
+    assert.ok(budget.take());
+    budget.giveBack();
+  }
+  assert.equal(takeAll(budget), 3, "as many at a time as ever");
+  for (let n = 0; n < 5; n++) budget.giveBack();
+  assert.equal(budget.balanceMilli(), 3_000);
+  budget.update({ ratio: 1, reserve: 1, windowMs: 10_000 });
+  request(budget, 2);
+  budget.giveBack();
+  assert.equal(budget.balanceMilli(), 3_000, "what was earned stays, and the reserve is full");
+});
+
 test("taking from a reserve that is not full does not put off its filling", () => {
   const clock = createFakeClock();
   const budget = createRetryBudget({ ...options, ratio: 0 }, { clock });

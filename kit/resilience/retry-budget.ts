@@ -17,6 +17,8 @@ export interface RetryBudget {
   success(): void;
   /** Takes one retry; false when there is none. */
   take(): boolean;
+  /** Notes that a retry that was taken has ended well: it has burdened nobody, and is in hand again as far as the reserve holds it. */
+  giveBack(): void;
   /** New limits from now on. What was earned and spent stays. */
   update(options: RetryBudgetOptions): void;
   /** Retries that could be taken now, in thousandths. */
@@ -32,7 +34,8 @@ const retryMilli = 1_000;
  * A retry budget, after Finagle's (twitter.github.io/finagle/guide/Clients.html#retries), which differs in its floor: a
  * floor that grows with time would let retries through for as long as an outage lasts. Here the number of retries is at
  * most `ratio × requests + reserve` while nothing succeeds, and grows by at most `reserve` per window while something
- * does. O(1), allocates nothing.
+ * does. What succeeds after a retry can give that retry back: then as many as the reserve can be under way at a time, and
+ * only those that fail are used up. O(1), allocates nothing.
  */
 export function createRetryBudget(options: RetryBudgetOptions, { clock }: { readonly clock: Clock }): RetryBudget {
   let limits = options;
@@ -91,6 +94,9 @@ export function createRetryBudget(options: RetryBudgetOptions, { clock }: { read
       if (earnedTotal + reserveMilli < retryMilli) return false;
       spend(nowMs);
       return true;
+    },
+    giveBack() {
+      reserveMilli = Math.max(reserveMilli, Math.min(limits.reserve * retryMilli, reserveMilli + retryMilli));
     },
     update(next) {
       limits = next;

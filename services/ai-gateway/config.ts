@@ -258,8 +258,10 @@ export const aiGatewayConfig = {
             .int()
             .min(0)
             .max(1_000)
-            .default(10)
-            .describe("Such attempts in hand for times of little traffic; they come back while calls succeed."),
+            .default(3)
+            .describe(
+              "Such attempts in hand for times of little traffic; one comes back as soon as it is answered, and those that failed while calls succeed.",
+            ),
         })
         .prefault({})
         .describe("What happens when a provider fails before its answer has begun and another offers the same model."),

@@ -13,10 +13,20 @@ export interface Dispatch {
   firstTokenAtMs: number | undefined;
   /** Why it failed, or broke off. */
   failure: unknown;
+  /** To be told once something of its answer leaves for the caller, or is whole; by `noteAnswering`, at most once. */
+  onAnswering: (() => void) | undefined;
 }
 
 export function createDispatch(unanswered = 0): Dispatch {
-  return { unanswered, upstreamRequestId: undefined, firstTokenAtMs: undefined, failure: undefined };
+  return {
+    ...{ unanswered, upstreamRequestId: undefined, firstTokenAtMs: undefined, failure: undefined },
+    onAnswering: undefined,
+  };
+}
+
+export function noteAnswering(dispatch: Dispatch): void {
+  dispatch.onAnswering?.();
+  dispatch.onAnswering = undefined;
 }
 
 /** True when an error says that nothing of the request can have reached the provider. */

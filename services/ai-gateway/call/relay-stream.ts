@@ -20,6 +20,7 @@ import {
   hasCallerLeft,
   headersOf,
 } from "./call.ts";
+import { noteAnswering } from "./dispatch.ts";
 import type { FailedAttempt } from "./race.ts";
 import { toFailure } from "./send-upstream.ts";
 
@@ -235,6 +236,7 @@ export async function writeToCaller(
   abort.signal.throwIfAborted();
   if (caller.left.aborted) return;
   if (!res.headersSent) res.writeHead(200, streamHead(call, headersOf(call)));
+  if (!progress.hasBegun) noteAnswering(call.dispatch);
   if (!progress.hasBegun && call.request.isStream) call.dispatch.firstTokenAtMs = clock.monotonicMs();
   progress.hasBegun = true;
   call.keepAlive?.note();

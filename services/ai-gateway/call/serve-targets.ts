@@ -18,7 +18,7 @@ import { isMedia } from "../surfaces/surface.ts";
 import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeAnswered, describeCall, describeEnding } from "./call-span.ts";
 import { toCallToFund } from "./call-to-fund.ts";
-import { estimateCounted } from "./dispatch.ts";
+import { estimateCounted, noteAnswering } from "./dispatch.ts";
 import { openUpstream } from "./open-upstream.ts";
 import { type PreparedCall, prepareFrom, takersFor, type Walk } from "./prepare-call.ts";
 import { type FailedAttempt, outraced, type Race, serveRaced, untilFirstBytes } from "./race.ts";
@@ -308,6 +308,7 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span, race?: Race): 
     }
     isSettled = true;
     if (ending.outcome === "completed") {
+      noteAnswering(call.dispatch);
       deps.failOver.noteAnswer(call.target);
       deps.affinity.note(call.conversation, call.target);
     }
@@ -316,6 +317,8 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span, race?: Race): 
     call.onSettled?.({ target: call.target, outcome, tokens, costNanos });
     span.set(describeEnding(ending, costNanos));
   };
+  // Of two that are asked at once one is always too many: that one stays taken.
+  if (call.attempt > 1 && !race) call.dispatch.onAnswering = deps.failOver.giveBack;
   try {
     await call.begin?.();
     call.abort.signal.throwIfAborted();

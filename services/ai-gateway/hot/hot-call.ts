@@ -11,7 +11,7 @@ import { createTimerEntry, type TimerEntry } from "@lyss/kit/service/timer-wheel
 import { type Ending, endWithoutCharge } from "../call/call.ts";
 import { describeAnswered, describeCall, describeEnding } from "../call/call-span.ts";
 import { counterFor } from "../call/count-tokens.ts";
-import { createDispatch, type Dispatch, estimateCounted } from "../call/dispatch.ts";
+import { createDispatch, type Dispatch, estimateCounted, noteAnswering } from "../call/dispatch.ts";
 import { type CallRequest, readRequest } from "../call/read-request.ts";
 import { toCallFailure } from "../call/send-upstream.ts";
 import { settleCall } from "../call/settle-call.ts";
@@ -85,6 +85,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
 
   /** Begins as the next attempt of a call that was let in and is paid for. `reason` is why nobody wants it any more. Called once. */
   goOn(funds: Funds, reason: unknown): void {
+    this.dispatch.onAnswering = this.deps.failOver.giveBack;
     this.#span = this.#openSpan();
     this.deps.openCalls.begin(this);
     this.exchange.onLeave = () => this.leave();
@@ -243,6 +244,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   }
 
   noteFirstToken(): void {
+    noteAnswering(this.dispatch);
     this.dispatch.firstTokenAtMs = this.deps.clock.monotonicMs();
   }
 
@@ -255,6 +257,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
       this.deps.choices.end({ tenantId: this.exchange.facts.caller.tenantId, callId }, choice, tried);
     }
     if (ending.outcome === "completed") {
+      noteAnswering(this.dispatch);
       this.deps.failOver.noteAnswer(this.target);
       this.deps.affinity.note(this.admitted.conversation, this.target);
     }

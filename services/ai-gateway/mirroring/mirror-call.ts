@@ -39,6 +39,7 @@ const unheard: FailOver = {
   first: ([target]) => target,
   noteCall: () => {},
   noteAnswer: () => {},
+  giveBack: () => {},
   next: () => undefined,
   beside: () => undefined,
   noteFailure: () => {},

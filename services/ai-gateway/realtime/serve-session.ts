@@ -145,6 +145,7 @@ async function openAtFirst(deps: AiGatewayDeps, exchange: Exchange, { caller, mo
       await meter.begin();
       const upstream = await connectUpstream(deps, target, { beta: readBeta(exchange), signal });
       deps.failOver.noteAnswer(target);
+      if (tried.length > 1) deps.failOver.giveBack();
       return { target, meter, upstream, attempt: tried.length };
     } catch (err) {
       await meter.end("canceled");

@@ -15,6 +15,8 @@ export interface FailOver {
   /** A call of a name with several targets begins: it earns a part of an attempt more. */
   noteCall(): void;
   noteAnswer(target: Target): void;
+  /** An attempt after one that failed is being answered: what was taken for it can be taken for another call. */
+  giveBack(): void;
   /**
    * Why the last of `tried` failed before anything of an answer left. Gives where the call goes on: at the first that is well and was
    * not tried, else at the first that was not. Undefined where another would do no better, where all were tried, after
@@ -100,6 +102,7 @@ export function createFailOver(
       budget.success();
       health.noteAnswer(target);
     },
+    giveBack: budget.giveBack,
     next(err, { tried, targets, attempts }) {
       if (!isOfTarget(err)) return undefined;
       const failed = tried.at(-1);
