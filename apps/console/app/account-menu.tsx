@@ -36,8 +36,8 @@ export function AccountMenu() {
           </span>
           <span className="sr-only">{t("account")}</span>
           <span className="min-w-0 flex-1">
-            <span className="block truncate text-[13px] font-medium">{person?.name ?? "…"}</span>
-            <span className="block truncate text-xs text-ink-soft">{person?.email}</span>
+            <span className="block text-[13px] wrap-anywhere font-medium">{person?.name ?? "…"}</span>
+            <span className="block text-xs wrap-anywhere text-ink-soft">{person?.email}</span>
           </span>
           <ChevronsUpDown aria-hidden className="size-3.5 text-ink-soft" />
         </button>

@@ -66,7 +66,7 @@ export function Shell() {
             className="flex h-8 w-full items-center gap-2 rounded-md border border-line bg-surface px-2 text-[13px] text-ink-soft hover:text-ink"
           >
             <Search aria-hidden className="size-3.5" />
-            <span className="flex-1 truncate text-left">{t("search")}</span>
+            <span className="flex-1 text-left">{t("search")}</span>
             <kbd className="rounded border border-line px-1 font-sans text-[11px]">{shortcut}</kbd>
           </button>
         </div>
@@ -94,7 +94,7 @@ function Brand() {
     <Link to="/" className="flex min-w-0 items-center gap-2 rounded-md px-1 py-1">
       <img src="/favicon.svg" alt="" className="size-6" />
       <span className="font-semibold tracking-tight">Lyss</span>
-      {tenant && <span className="truncate text-[13px] text-ink-soft">{tenant.name}</span>}
+      {tenant && <span className="min-w-0 text-[13px] leading-tight text-ink-soft wrap-anywhere">{tenant.name}</span>}
     </Link>
   );
 }

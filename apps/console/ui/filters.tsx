@@ -56,11 +56,9 @@ export function Filters({
         return [
           <span
             key={name}
-            className="inline-flex h-7 max-w-full items-center gap-1 rounded-full bg-accent-soft pr-1 pl-2.5 text-[13px] text-accent-strong"
+            className="inline-flex min-h-7 max-w-full items-center gap-1 rounded-2xl bg-accent-soft pr-1 pl-2.5 text-[13px] text-accent-strong"
           >
-            <span className="truncate" title={text}>
-              {t("chosen", { name: label, value: text })}
-            </span>
+            <span className="min-w-0 wrap-anywhere">{t("chosen", { name: label, value: text })}</span>
             <button
               type="button"
               aria-label={t("clearFilter", { name: label })}

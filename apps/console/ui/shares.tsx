@@ -25,9 +25,7 @@ export function Shares({ shares }: { readonly shares: readonly Share[] }) {
         <li key={name}>
           <div className="flex items-center gap-2">
             <SeriesDot tone={tone} />
-            <span className="min-w-0 flex-1 truncate" title={name}>
-              {name}
-            </span>
+            <span className="min-w-0 flex-1 wrap-anywhere">{name}</span>
             <span className="text-ink-soft tabular-nums">{text}</span>
           </div>
           <div aria-hidden className="mt-1 h-1 overflow-hidden rounded-full bg-sunken">

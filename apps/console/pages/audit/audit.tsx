@@ -176,7 +176,7 @@ function useColumns(
       ...{ id: "actor", title: t("actor"), csv: (entry) => entry.actor_id, isMinor: true },
       cell: ({ actor_id, operator_id }) => (
         <>
-          <span className="block max-w-48 truncate" title={actor_id ?? undefined}>
+          <span className="block max-w-48 wrap-break-word" title={actor_id ?? undefined}>
             {actor_id === null ? <span className="text-ink-soft">{t("platform")}</span> : nameOf(actor_id)}
           </span>
           {operator_id !== null && (
@@ -189,7 +189,7 @@ function useColumns(
       ...{ id: "subject", title: t("subject"), csv: (entry) => `${entry.subject_kind} ${entry.subject_id}` },
       cell: ({ subject_kind, subject_id, details }) => (
         <>
-          <span className="block max-w-40 truncate md:max-w-56" title={subject_id}>
+          <span className="block max-w-40 wrap-break-word md:max-w-56" title={subject_id}>
             {calledIn(subject_kind, subject_id, details)}
           </span>
           <span className="block text-xs text-ink-soft">{wordsOf(subjects, subject_kind, language)}</span>

@@ -3,7 +3,6 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { CornerDownRight, Network } from "lucide-react";
 import { createGroup, listGroups } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
-import { usePermissionNames } from "../../app/permissions/permission-name.ts";
 import { useSearchState } from "../../app/search.ts";
 import { useCan } from "../../app/session.ts";
 import { AddButton } from "../../ui/add-button.tsx";
@@ -13,6 +12,7 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues, SelectField, TextArea, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { PermissionNames } from "../../ui/permission-names.tsx";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Quantity, Time } from "../../ui/values.tsx";
 import { useGroupsTexts } from "./texts.ts";
@@ -61,7 +61,6 @@ const maxLevel = 8;
 
 function useColumns(): readonly Column<Placed>[] {
   const t = useGroupsTexts();
-  const namesOf = usePermissionNames();
   // In another order nothing stands below what it belongs to.
   const [{ sort }] = useSearchState();
   const levelOf = (depth: number) => (sort === undefined ? Math.min(depth, maxLevel) : 0);
@@ -75,7 +74,7 @@ function useColumns(): readonly Column<Placed>[] {
             <Link to={paths.group(id)} className="font-medium underline-offset-2 hover:underline">
               {name}
             </Link>
-            {description && <span className="line-clamp-2 text-xs text-ink-soft md:line-clamp-1">{description}</span>}
+            {description && <span className="block text-xs text-ink-soft">{description}</span>}
           </span>
         </span>
       ),
@@ -87,7 +86,7 @@ function useColumns(): readonly Column<Placed>[] {
     },
     {
       ...{ id: "permissions", title: t("permissions"), csv: ({ permissions }) => permissions.join(" "), isMinor: true },
-      cell: ({ permissions }) => <span className="text-ink-soft">{namesOf(permissions) || t("none")}</span>,
+      cell: ({ permissions }) => <PermissionNames permissions={permissions} />,
     },
     {
       ...{ id: "status", title: t("status"), csv: ({ status }) => status, sort: ({ status }) => status },

@@ -103,9 +103,7 @@ export function TotalTable({
             {totals.data.map(({ name, current, compared }) => (
               <tr key={name} className="border-b border-line last:border-0">
                 <th scope="row" className="h-11 px-4 text-left font-medium max-md:py-2">
-                  <span title={nameOf(name)} className="block max-w-64 wrap-anywhere md:truncate">
-                    {nameOf(name)}
-                  </span>
+                  <span className="block max-w-64 wrap-anywhere">{nameOf(name)}</span>
                   <Below current={current} />
                 </th>
                 <td className={amount}>

@@ -27,9 +27,7 @@ export function AnswerCard({
   return (
     <Card className="flex min-h-72 min-w-0 flex-col">
       <div className="flex items-center gap-2 border-b border-line py-1 pr-1.5 pl-4">
-        <h2 className="min-w-0 flex-1 truncate py-1.5 font-medium" title={model}>
-          {model}
-        </h2>
+        <h2 className="min-w-0 flex-1 py-1.5 font-medium wrap-anywhere">{model}</h2>
         {onRemove && (
           <IconButton label={t("removeModel", { model })} onClick={onRemove}>
             <X aria-hidden className="size-4" />

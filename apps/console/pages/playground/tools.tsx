@@ -47,7 +47,7 @@ export function Tools({ setUp, change }: { readonly setUp: SetUp; readonly chang
       {tools.map(({ name }, index) => (
         <div key={name} className="flex items-center gap-1 rounded-md border border-line py-0.5 pr-0.5 pl-2.5">
           <Wrench aria-hidden className="size-3.5 shrink-0 text-ink-soft" />
-          <code className="min-w-0 flex-1 truncate px-1 font-mono text-[13px]">{name}</code>
+          <code className="min-w-0 flex-1 px-1 font-mono wrap-anywhere text-[13px]">{name}</code>
           <IconButton label={t("editTool", { name })} onClick={() => setEdited(index)}>
             <Pencil aria-hidden className="size-3.5" />
           </IconButton>

@@ -3,7 +3,7 @@ import { defineTexts } from "../../app/language.ts";
 export const useRequestsTexts = defineTexts("requests", {
   en: {
     title: "Requests",
-    callIdHint: "Number of a request",
+    callIdHint: "Request ID",
     description:
       "Every attempt to call a model: who called, how it ended, how long it took and what it cost. Open one to see its receipt.",
     emptyTitle: "No requests yet",

@@ -1,9 +1,8 @@
 import { IdCard, Pencil, Trash2 } from "lucide-react";
-import { useState } from "react";
 import { listRoles, removeRole } from "../../api/gen/client.ts";
 import { language } from "../../app/language.ts";
 import { usePeopleTexts } from "../../app/people/texts.ts";
-import { permissionName, usePermissionNames } from "../../app/permissions/permission-name.ts";
+import { permissionName } from "../../app/permissions/permission-name.ts";
 import { useCan } from "../../app/session.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
@@ -11,6 +10,7 @@ import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
 import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { PermissionNames } from "../../ui/permission-names.tsx";
 import { RowMenu } from "../../ui/row-menu.tsx";
 import { useUiTexts } from "../../ui/texts.ts";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
@@ -124,7 +124,11 @@ function useColumns(): readonly Column<Role>[] {
       cell: ({ permissions, description }) => (
         <span className="block min-w-36 md:min-w-48">
           {description && <span className="block">{description}</span>}
-          <Held permissions={permissions} />
+          {permissions.includes("*") ? (
+            <span className="text-[13px] text-ink-soft">{t("everything")}</span>
+          ) : (
+            <PermissionNames permissions={permissions} />
+          )}
         </span>
       ),
     },
@@ -133,25 +137,4 @@ function useColumns(): readonly Column<Role>[] {
       cell: (role) => <Time at={role.updated_at} none="–" />,
     },
   ];
-}
-
-const shownCount = 6;
-
-/** A few of them, and all when asked. */
-function Held({ permissions }: { readonly permissions: readonly string[] }) {
-  const t = useRolesTexts();
-  const namesOf = usePermissionNames();
-  const [isWhole, setWhole] = useState(false);
-  if (permissions.includes("*")) return <span className="text-[13px] text-ink-soft">{t("everything")}</span>;
-  const shown = isWhole ? permissions : permissions.slice(0, shownCount);
-  return (
-    <span className="text-[13px] text-ink-soft">
-      {namesOf(shown) || t("nothing")}
-      {permissions.length > shown.length && (
-        <button type="button" className="ml-1.5 underline underline-offset-2" onClick={() => setWhole(true)}>
-          {t("more", { count: permissions.length - shown.length })}
-        </button>
-      )}
-    </span>
-  );
 }

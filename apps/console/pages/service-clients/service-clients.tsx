@@ -1,12 +1,12 @@
 import { Ban, Bot, CircleCheck, Pencil, RefreshCw, Trash2 } from "lucide-react";
 import { listServiceClients, rotateServiceClient, updateServiceClient } from "../../api/gen/client.ts";
-import { usePermissionNames } from "../../app/permissions/permission-name.ts";
 import { useCan } from "../../app/session.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { PermissionNames } from "../../ui/permission-names.tsx";
 import { RotateSecret } from "../../ui/rotate-secret.tsx";
 import { RowMenu } from "../../ui/row-menu.tsx";
 import { useUiTexts } from "../../ui/texts.ts";
@@ -99,7 +99,6 @@ export function Page() {
 function useColumns(): readonly Column<ServiceClient>[] {
   const t = useClientTexts();
   const parts = useUiTexts();
-  const namesOf = usePermissionNames();
   return [
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
@@ -133,8 +132,8 @@ function useColumns(): readonly Column<ServiceClient>[] {
     {
       ...{ id: "permissions", title: t("permissions"), csv: ({ permissions }) => permissions.join(" "), isMinor: true },
       cell: ({ permissions }) => (
-        <span className="line-clamp-2 min-w-40 text-[13px] text-ink-soft" title={namesOf(permissions)}>
-          {namesOf(permissions)}
+        <span className="block min-w-40">
+          <PermissionNames permissions={permissions} />
         </span>
       ),
     },

@@ -31,9 +31,7 @@ export function ModelNames({ known }: { readonly known: readonly string[] }) {
           {fitting.slice(0, maxShown).map((name) => (
             <li key={name} className="max-w-full">
               <Button size="small" className="max-w-full" onClick={() => setText(`${whole}${name}, `)}>
-                <span className="min-w-0 truncate font-mono" title={name}>
-                  {name}
-                </span>
+                <span className="min-w-0 font-mono wrap-anywhere">{name}</span>
               </Button>
             </li>
           ))}

@@ -117,7 +117,7 @@ function KeyStep({
         <>
           <p>{t("keyNow")}</p>
           <p className="mt-2 flex items-center gap-2 rounded-lg border border-line bg-sunken py-1 pr-1 pl-3">
-            <code className="min-w-0 flex-1 truncate font-mono text-[13px]" data-testid="secret">
+            <code className="min-w-0 flex-1 font-mono break-all text-[13px]" data-testid="secret">
               {secret}
             </code>
             <CopyButton text={secret} />
