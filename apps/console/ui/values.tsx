@@ -88,6 +88,17 @@ export function Day({ day }: { readonly day: string }) {
   return <time dateTime={day}>{formatDay(day, useLanguage())}</time>;
 }
 
+/** Days of the books from one to another, both included, or the one that they are: `Nov 1 – 30, 2026`. */
+export function Days({ from, to }: { readonly from: string; readonly to: string }) {
+  const format = timeFormat(useLanguage(), { dateStyle: "medium", timeZone: "UTC" });
+  return <span className="whitespace-nowrap">{format.formatRange(new Date(from), new Date(to))}</span>;
+}
+
+/** The days of a period that ends before `end`. */
+export function Period({ start, end }: { readonly start: string; readonly end: string }) {
+  return <Days from={start} to={new Date(Date.parse(end) - 1).toISOString()} />;
+}
+
 /** A time with its zone, in full. */
 export function formatTime(at: string | number, language: string): string {
   return timeFormat(language, { dateStyle: "medium", timeStyle: "long" }).format(new Date(at));

@@ -3,13 +3,13 @@ import { Link, useParams } from "@tanstack/react-router";
 import { ArrowLeft } from "lucide-react";
 import type { ReactNode } from "react";
 import { getInvoice, getStatement } from "../../api/gen/client.ts";
-import { useLanguage } from "../../app/language.ts";
+import type { Language } from "../../app/language.ts";
 import { paths } from "../../app/paths.ts";
 import { useSearchState } from "../../app/search.ts";
 import { DocumentFiles, type DocumentFormat } from "../../ui/document-files.tsx";
 import { Badge, Card, Loading, PageHeader } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
-import { Time } from "../../ui/values.tsx";
+import { Period, Time } from "../../ui/values.tsx";
 import { Movements } from "./movements.tsx";
 import type { Statement } from "./statement.ts";
 import { Sums } from "./sums.tsx";
@@ -38,7 +38,9 @@ function InvoicePage({ id }: { readonly id: string }) {
         description={
           data && (
             <span className="flex flex-wrap items-center gap-2">
-              <Period period={data.period} />
+              <span>
+                <Period {...data.period} /> (UTC)
+              </span>
               <Badge tone={data.state === "issued" ? "good" : "neutral"}>{t(`state.${data.state}`)}</Badge>
               {data.issued_at !== null && <Time at={data.issued_at} />}
             </span>
@@ -69,7 +71,13 @@ function StatementPage() {
     <>
       <Head
         title={t("statement")}
-        description={data && <Period period={data.period} />}
+        description={
+          data && (
+            <>
+              <Period {...data.period} /> (UTC)
+            </>
+          )
+        }
         name={`statement-${from}-${to}`}
         load={(format, language) => getStatement.download({ query: { ...query, format, language } })}
       />
@@ -96,7 +104,7 @@ function Head({
   readonly title: string;
   readonly description: ReactNode;
   readonly name: string;
-  readonly load: (format: DocumentFormat, language: ReturnType<typeof useLanguage>) => Promise<Blob>;
+  readonly load: (format: DocumentFormat, language: Language) => Promise<Blob>;
 }) {
   const t = useInvoiceTexts();
   return (
@@ -108,11 +116,6 @@ function Head({
       <PageHeader title={title} description={description} actions={<DocumentFiles name={name} load={load} />} />
     </>
   );
-}
-
-function Period({ period: { start, end } }: Pick<Statement, "period">) {
-  const format = new Intl.DateTimeFormat(useLanguage(), { dateStyle: "long", timeZone: "UTC" });
-  return <span>{format.formatRange(new Date(start), new Date(new Date(end).getTime() - 1))} (UTC)</span>;
 }
 
 /** What an invoice and a statement have in common. */

@@ -2,7 +2,6 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { Building2, CalendarRange, ReceiptText } from "lucide-react";
 import { useState } from "react";
 import { getInvoice, type ListInvoicesResponse, listInvoices } from "../../api/gen/client.ts";
-import { useLanguage } from "../../app/language.ts";
 import { paths } from "../../app/paths.ts";
 import { Button } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
@@ -10,7 +9,7 @@ import { DataTable } from "../../ui/data-table.tsx";
 import { DocumentFiles } from "../../ui/document-files.tsx";
 import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
-import { Money, Time, toUnits } from "../../ui/values.tsx";
+import { Money, Period, Time, toUnits } from "../../ui/values.tsx";
 import { Profile } from "./profile.tsx";
 import { StatementRange } from "./statement-range.tsx";
 import { useInvoicesTexts } from "./texts.ts";
@@ -131,15 +130,4 @@ function useColumns(): readonly Column<Invoice>[] {
       cell: (invoice) => <Time at={invoice.issued_at} none="–" />,
     },
   ];
-}
-
-function Period({ start, end }: { readonly start: string; readonly end: string }) {
-  const format = new Intl.DateTimeFormat(useLanguage(), { dateStyle: "medium", timeZone: "UTC" });
-  // The end is the first moment that is not part of it.
-  const last = new Date(new Date(end).getTime() - 1);
-  return (
-    <time dateTime={start} className="whitespace-nowrap" title="UTC">
-      {format.formatRange(new Date(start), last)}
-    </time>
-  );
 }

@@ -9,7 +9,7 @@ import { DataTable } from "../../ui/data-table.tsx";
 import { has } from "../../ui/narrow-here.ts";
 import { Badge, Card, EmptyState, Loading, PageHeader } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
-import { Day, Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
+import { Day, Days, Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
 import { useReconciliationTexts } from "./texts.ts";
 
 type Difference = ReconcileProviderResponse["differences"][number];
@@ -40,7 +40,7 @@ export function Page() {
           data && (
             <span className="flex flex-wrap items-center gap-2">
               <Badge tone={tones[data.state]}>{t(`state.${data.state}`)}</Badge>
-              <Day day={data.from_day} /> – <Day day={data.to_day} /> (UTC) · <Time at={data.created_at} />
+              <Days from={data.from_day} to={data.to_day} /> (UTC) · <Time at={data.created_at} />
             </span>
           )
         }

@@ -8,7 +8,7 @@ import { DataTable } from "../../ui/data-table.tsx";
 import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
-import { Day, Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
+import { Days, Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
 import { Compare } from "./compare.tsx";
 import { useReconciliationsTexts } from "./texts.ts";
 import { useProviders } from "./use-providers.ts";
@@ -100,7 +100,7 @@ function useColumns(): readonly Column<Reconciliation>[] {
       ...{ id: "days", title: t("days"), csv: (row) => `${row.from_day} – ${row.to_day}`, isMinor: true },
       cell: (row) => (
         <span className="whitespace-nowrap text-ink-soft">
-          <Day day={row.from_day} /> – <Day day={row.to_day} />
+          <Days from={row.from_day} to={row.to_day} />
         </span>
       ),
     },
