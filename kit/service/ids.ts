@@ -16,8 +16,8 @@ const poolBytes = 4_096;
 
 /** Ids stamped by `clock`, random bits from the operating system unless `bytes` is given. */
 export function createRandom(clock: Clock, bytes: (size: number) => Buffer = randomBytes): Random {
-  /** Characters of ids to come. */
-  let pool: Buffer = Buffer.alloc(0);
+  /** Characters of ids to come. One text of which ids are slices: to make a text of each one's bytes costs more than the rest of an id. */
+  let pool = "";
   let used = 0;
   let stampedMs = Number.NaN;
   let stamp = "";
@@ -31,13 +31,21 @@ export function createRandom(clock: Clock, bytes: (size: number) => Buffer = ran
         stampedMs = timeMs;
       }
       if (used + 16 > pool.length) {
-        pool = Buffer.from(bytes(poolBytes).map((byte) => alphabetBytes[byte & 31] as number));
+        pool = toCharacters(bytes(poolBytes));
         used = 0;
       }
       used += 16;
-      return `${prefix}_${stamp}${pool.toString("latin1", used - 16, used)}`;
+      return `${prefix}_${stamp}${pool.slice(used - 16, used)}`;
     },
   };
+}
+
+/** One for each byte, of five of its bits. */
+function toCharacters(bytes: Buffer): string {
+  const characters = Buffer.allocUnsafe(bytes.length);
+  // Not by `map`, which calls for each byte: that took half of what an id costs.
+  for (let i = 0; i < bytes.length; i++) characters[i] = alphabetBytes[(bytes[i] as number) & 31] as number;
+  return characters.toString("latin1");
 }
 
 function toStamp(timeMs: number): string {
