@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { constants, createZstdCompress, gzipSync, zstdCompressSync } from "node:zlib";
+import { createSeeded } from "../testing/seeded-random.ts";
 import { type TestOps, testRoutes } from "./http-test-routes.ts";
 import { errorOf, exchangeBytes, signedIn, startTestServer } from "./http-test-server.ts";
 
@@ -176,7 +177,7 @@ test("no spelling of a path but its own reaches a handler", async () => {
   }
 });
 
-test("a head that two servers could read differently is 400", async () => {
+test("S4: a head that two servers could read differently is 400", async () => {
   const hosts = ["a/b", "a?b", "a#b", "u@a", "a b", "a\\b", "a,b", "a:b", "[::1", "a:123456"];
   for (const host of hosts) {
     assert.match(
@@ -202,7 +203,29 @@ test("a head that two servers could read differently is 400", async () => {
   }
 });
 
-test("smuggling attempts are 400 and end the connection", async () => {
+test("S4: 1,000 Hosts that hold what belongs to a path, a query or a user are 400, whatever path they would make", async () => {
+  const seeded = createSeeded(1);
+  const bad = ["/", "?", "#", "@", " ", "\\", "/v1/open", "?a=b", "#c", "@lyss", "%2f", "/../", ";", "\t", '"', "<"];
+  const good = ["lyss", "lyss.example.com", "127.0.0.1:8080", "[::1]:80"];
+  const draw = (list: readonly string[]) => list[seeded.between(0, list.length - 1)] ?? "";
+  for (let batch = 0; batch < 20; batch++) {
+    const hosts = Array.from({ length: 50 }, () => {
+      const host = draw(good);
+      // White space around a value is no part of it.
+      const at = seeded.between(1, host.length - 1);
+      return host.slice(0, at) + draw(bad) + host.slice(at);
+    });
+    const answers = await Promise.all(
+      hosts.map((host) => {
+        const path = seeded.next() < 0.5 ? "/v1/open" : "/v1/things";
+        return exchangeBytes(server.port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      }),
+    );
+    for (const [at, answer] of answers.entries()) assert.match(answer, /^HTTP\/1\.1 400 /, hosts[at] ?? "");
+  }
+});
+
+test("S5: smuggling attempts are 400 and end the connection", async () => {
   const next = "GET /v1/open HTTP/1.1\r\nHost: lyss\r\n\r\n";
   const head = "POST /v1/raw HTTP/1.1\r\nHost: lyss\r\nAuthorization: Bearer all\r\n";
   const attempts = {
@@ -218,6 +241,7 @@ test("smuggling attempts are 400 and end the connection", async () => {
     "space before colon": `${head}Content-Length : 0\r\n\r\n${next}`,
     "no host": `GET /v1/open HTTP/1.1\r\n\r\n${next}`,
     NUL: `${head}X-A: \0\r\n\r\n${next}`,
+    "chunks in HTTP/1.0": `${head.replace("1.1", "1.0")}Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${next}`,
   };
   for (const [name, bytes] of Object.entries(attempts)) {
     const answer = await exchangeBytes(server.port, bytes);

@@ -4,6 +4,9 @@ import type { Priority } from "../resilience/load-shed.ts";
 import type { Caller } from "../rpc/call-context.ts";
 import type { Route } from "./route.ts";
 
+/** In which a request says that it is less urgent than its route, or more. */
+export const priorityHeader = "x-lyss-priority";
+
 /** A request whose sender is known, as far as that can be, and the answer that it will get. */
 export interface Arrival {
   readonly headers: IncomingHttpHeaders;

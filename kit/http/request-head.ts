@@ -23,10 +23,14 @@ export const singleHeaders: ReadonlySet<string> = new Set([
 
 /**
  * Throws `kit.invalid_request` for a head that two servers could read differently: a Host that is more than a name and a
- * port, or a header sent twice that may stand once. Framing (lengths, folds, bare line ends) is refused by node:http.
+ * port, a header sent twice that may stand once, or chunks of HTTP/1.0. Other framing (lengths, folds, bare line ends) is refused by node:http.
  */
 export function checkRequestHead(req: IncomingMessage): void {
   if (!isPlainHost(req.headers.host ?? "")) throw refuse("Host", "must be a host name, and a port if need be");
+  // RFC 9112, 6.1: HTTP/1.0 knows no chunks, so whoever is in front may end the request elsewhere; node:http reads them all the same.
+  if (req.httpVersion === "1.0" && req.headers["transfer-encoding"] !== undefined) {
+    throw refuse("Transfer-Encoding", "must not be sent in HTTP/1.0");
+  }
   const names = req.rawHeaders;
   // As many names as headers: nothing was sent twice.
   if (Object.keys(req.headers).length * 2 === names.length) return;
@@ -59,6 +63,7 @@ export function isCanonicalPath(path: string): boolean {
 const chinese: Readonly<Record<string, string>> = {
   "must be a host name, and a port if need be": "必须是主机名，可带端口",
   "must not be sent twice": "不得重复发送",
+  "must not be sent in HTTP/1.0": "不得在 HTTP/1.0 中发送",
 };
 
 function refuse(field: string, reason: string): Failure {

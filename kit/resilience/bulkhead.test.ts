@@ -94,6 +94,19 @@ test("a caller for whom there is no room in the queue is refused at once", async
   assert.deepEqual(bulkhead.stats(), { inFlight: 1, queued: 0, refused: 1 });
 });
 
+test("who would be refused at once can be told so before anything is done for the call; whoever could wait is not", () => {
+  const { bulkhead } = start(1, 1);
+  assert.equal(bulkhead.refusal(), undefined);
+  bulkhead.enter();
+  assert.equal(bulkhead.refusal(), undefined, "there is room to wait");
+  as("noisy", "background", () => bulkhead.enter())?.catch(() => undefined);
+  const refused = as("noisy", "background", () => bulkhead.refusal());
+  assert.ok(full(refused) && refused?.retryAfterMs === 500);
+  assert.ok(full(bulkhead.refusal({ line: "quiet", priority: "batch" })));
+  assert.equal(bulkhead.refusal({ line: "quiet", priority: "interactive" }), undefined, "the less urgent makes room");
+  assert.deepEqual(bulkhead.stats(), { inFlight: 1, queued: 1, refused: 2 });
+});
+
 test("a caller who has waited as long as is allowed is refused, and its place goes to nobody", async () => {
   const { bulkhead, clock } = start(1, 2);
   bulkhead.enter();

@@ -35,6 +35,11 @@ export interface Bulkhead {
    * end so for somebody whose tenant has more waiting, or whose call is less urgent, than who came.
    */
   enter(signal?: AbortSignal): Promise<void> | undefined;
+  /**
+   * What `enter` would throw at once for want of a place, counted as refused; undefined where it would give one, or have its caller wait.
+   * `turn` unless it is that of the call's context.
+   */
+  refusal(turn?: Turn): Failure | undefined;
   /** Takes a place if there is one, and tells. Nobody waits. */
   tryEnter(): boolean;
   leave(): void;
@@ -127,6 +132,10 @@ export function createBulkhead(options: BulkheadOptions, { clock, name }: Bulkhe
       }
     },
     enter,
+    refusal(turn = currentTurn()) {
+      if (inFlight < limits.maxConcurrent || queue.size < limits.maxQueue || queue.hasRoomFor(turn)) return undefined;
+      return refuse();
+    },
     tryEnter,
     leave,
     get isFull() {

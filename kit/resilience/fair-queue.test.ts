@@ -49,6 +49,7 @@ test("room is made by who waits longest in line, the last of it, and by the less
   const queue = createFairQueue<string>();
   for (const item of ["a1", "a2", "a3"]) queue.add(turn("a"), item);
   queue.add(turn("b"), "b1");
+  assert.deepEqual([queue.hasRoomFor(turn("a")), queue.hasRoomFor(turn("b")), queue.size], [false, true, 4]);
   assert.equal(queue.makeRoom(turn("a")), undefined, "its own line is the longest");
   assert.equal(queue.makeRoom(turn("b")), "a3");
   assert.equal(queue.makeRoom(turn("b")), undefined, "it would be as long");

@@ -23,6 +23,8 @@ export interface FairQueue<Item> {
    * where that line is longer than the newcomer's would become. Undefined where the newcomer has the least claim itself.
    */
   makeRoom(turn: Turn): Item | undefined;
+  /** Whether `makeRoom` would find somebody. */
+  hasRoomFor(turn: Turn): boolean;
 }
 
 /** How far a turn puts a priority back; the more urgent one is, the less. By the shares of load shedding (70, 20, 10). */
@@ -56,6 +58,16 @@ export function createFairQueue<Item>(): FairQueue<Item> {
     size--;
     if (line.size === 0) lines.delete(waiting.line);
     return true;
+  }
+
+  function lineToShorten(turn: Turn): ReadonlySet<Waiting<Item>> | undefined {
+    for (const its of classes.toReversed()) {
+      const longest = longestOf(its);
+      const isOwn = its.priority === turn.priority;
+      if (longest && (!isOwn || longest.size > (its.lines.get(turn.line)?.size ?? 0) + 1)) return longest;
+      if (isOwn) return undefined;
+    }
+    return undefined;
   }
 
   return {
@@ -92,18 +104,12 @@ export function createFairQueue<Item>(): FairQueue<Item> {
       return waiting.item;
     },
     makeRoom(turn) {
-      for (const its of classes.toReversed()) {
-        const longest = longestOf(its);
-        const isOwn = its.priority === turn.priority;
-        if (longest && (!isOwn || longest.size > (its.lines.get(turn.line)?.size ?? 0) + 1)) {
-          const last = [...longest].at(-1);
-          if (last) take(its, last);
-          return last?.item;
-        }
-        if (isOwn) return undefined;
-      }
-      return undefined;
+      const line = lineToShorten(turn);
+      const last = line && [...line].at(-1);
+      if (last) take(classOf(last), last);
+      return last?.item;
     },
+    hasRoomFor: (turn) => lineToShorten(turn) !== undefined,
   };
 }
 

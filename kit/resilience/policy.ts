@@ -5,6 +5,7 @@ import type { Clock } from "../service/clock.ts";
 import type { Random } from "../service/ids.ts";
 import { type Breaker, type BreakerChange, type BreakerStats, createBreaker } from "./breaker.ts";
 import { type BulkheadStats, createBulkhead } from "./bulkhead.ts";
+import type { Turn } from "./fair-queue.ts";
 import type { Verdict } from "./judge-error.ts";
 import { type CallParts, type OpenCall, openCall } from "./open-call.ts";
 import { maxDurationMs, type PolicyOptions } from "./policy-config.ts";
@@ -37,6 +38,11 @@ export interface Policy {
   readonly timeoutMs: number | undefined;
   /** True when a call that came now would have to wait for a place. */
   readonly isFull: boolean;
+  /**
+   * Why a call that came now would be turned away at once for want of a place, for work that comes before the call; undefined where it
+   * would get one, or may wait. `turn` unless it is that of the call's context.
+   */
+  refusal(turn?: Turn): Failure | undefined;
   /**
    * Time limit → retry → bulkhead → breaker → time limit of the attempt → `call`. Rejects with the call's own error,
    * `kit.deadline_exceeded`, `resilience.circuit_open`, `resilience.bulkhead_full` or the signal's reason.
@@ -111,6 +117,7 @@ export function createPolicy(name: string, options: PolicyOptions, deps: PolicyD
     get isFull() {
       return parts.bulkhead?.isFull === true;
     },
+    refusal: (turn) => parts.bulkhead?.refusal(turn),
     run(call, given) {
       calls++;
       return runWithin(call, given);

@@ -6,7 +6,7 @@ import type { Guard } from "@lyss/kit/http/gate.ts";
 import type { HotRoutes } from "@lyss/kit/http/hot-routes.ts";
 import { createHttpHandler, type HttpHandler } from "@lyss/kit/http/http-handler.ts";
 import { createHttpServer, type HttpServer } from "@lyss/kit/http/http-server.ts";
-import type { Intake, OpenExchange } from "@lyss/kit/http/intake.ts";
+import { type Intake, type OpenExchange, priorityHeader } from "@lyss/kit/http/intake.ts";
 import { createLane, type Lane } from "@lyss/kit/http/lane/lane.ts";
 import { createMetricsHandler } from "@lyss/kit/observability/metrics.ts";
 import { untilAborted } from "@lyss/kit/rpc/signals.ts";
@@ -19,7 +19,6 @@ import type { z } from "zod";
 import type { apiGatewayConfig } from "./config.ts";
 import { registerLaneMetrics } from "./metrics.ts";
 import { openApi } from "./open-api.ts";
-import { priorityHeader } from "./priority.ts";
 import { googlePaths, keyProtocol } from "./read-credential.ts";
 
 /** What guard, intake and hot routes read of a request, besides what the kit does. */

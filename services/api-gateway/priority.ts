@@ -1,11 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { priorityHeader } from "@lyss/kit/http/intake.ts";
 import type { RoutePriority } from "@lyss/kit/http/route.ts";
 import { type Priority, priorities } from "@lyss/kit/resilience/load-shed.ts";
 import { type Caller, permits } from "@lyss/kit/rpc/call-context.ts";
-
-export const priorityHeader = "x-lyss-priority";
 
 /**
  * How urgent a request is: what its route is for, or what its sender says in `x-lyss-priority`. Anyone may say less than

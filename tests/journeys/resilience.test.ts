@@ -7,7 +7,7 @@ import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
-import { waitForNoHold } from "../read-money.ts";
+import { listUsage, waitForNoHold } from "../read-money.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
 const apiKey = "sk-simulated-vendor";
@@ -144,8 +144,20 @@ test("R5: a provider that answers nothing fills its own places and nobody else's
     10_000,
     "both calls under way",
   );
-  const refused = await chat("crowded");
-  assert.deepEqual([refused.status, (refused.body["error"] as Record<string, unknown>)["code"]], [503, "RES_002"]);
+  // Of usual calls, and of those that do not go the short way; told before anything is set aside, so nothing is recorded.
+  for (const headers of [{}, { "x-lyss-priority": "interactive" }, { "idempotency-key": "crowded-1" }]) {
+    const refused = await requestJson(`${platform.url}/v1/chat/completions`, platform.apiKey, {
+      headers,
+      body: { model: "crowded", messages: [{ role: "user", content: "hi" }] },
+    });
+    assert.deepEqual([refused.status, (refused.body["error"] as Record<string, unknown>)["code"]], [503, "RES_002"]);
+    assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  }
+  assert.equal((await policyOf("provider.crowded"))["bulkhead"]?.["refused"], 3);
+  assert.deepEqual(
+    (await listUsage(platform)).filter(({ model }) => model === "crowded"),
+    [],
+  );
   assert.equal((await chat("steady")).status, 200);
   hanging.abort();
   await Promise.all(held);

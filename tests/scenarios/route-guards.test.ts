@@ -98,7 +98,7 @@ test("S2: routes that lead to one operation ask for one permission, and none for
 });
 
 test(
-  "S2: each route, however it is written, is guarded as it is or is not there: 0 answers unguarded",
+  "S2, S4: each route, however it is written, is guarded as it is or is not there: 0 answers unguarded",
   limits,
   async (t) => {
     const { send, platform } = await runWalkedPlatform(t);

@@ -85,6 +85,8 @@ export async function prepare(
   if (policy.isFull && hasRoomElsewhere(deps, walk)) {
     throw new Failure(resilienceFailures.bulkhead_full, { policy: policy.name });
   }
+  const refusal = policy.refusal();
+  if (refusal) throw refusal;
   const asked = readIt();
   const { read, given } = withFittingNames(walk, target, asked);
   const { wire, draft } = draftFor(target, read, walk.askedCall.preferences?.requiresParameters ?? false);

@@ -1,5 +1,6 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
+import { priorityHeader } from "@lyss/kit/http/intake.ts";
 import type { HotExchange } from "@lyss/kit/http/route.ts";
 import { composeRequest, type RequestBytes } from "@lyss/kit/http/upstream/request-bytes.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
@@ -56,7 +57,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const keepAliveMs = composed && findKeepAliveMs(exchange.facts.headers, settings);
     if (!composed || keepAliveMs === undefined) return false;
     const room = roomAtOnce(deps, target, request, exchange.facts.caller);
-    if (!room) return false;
+    if (!room) return targets.length === 1 && turnAway(deps, target, exchange);
     const run = (drawn: Drawn | undefined) => {
       if (drawn) {
         if (targets.length > 1) failOver.noteCall();
@@ -151,6 +152,22 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
       () => false,
     );
   };
+}
+
+/**
+ * Refuses who would only be told by the ordinary way, at many times the cost, that there is no place to wait in: too much to do must not
+ * become more by what is turned away. False where that is not sure.
+ */
+function turnAway({ policies, modelLimits }: AiGatewayDeps, { provider }: Target, exchange: HotExchange): boolean {
+  const { caller, headers } = exchange.facts;
+  if (!modelLimits.isEmpty || headers[priorityHeader] !== undefined) return false;
+  const refusal = policies.policyOf(provider).refusal({ line: caller.tenantId, priority: "interactive" });
+  if (!refusal) return false;
+  exchange.enter(
+    () => exchange.fail(refusal),
+    () => undefined,
+  );
+  return true;
 }
 
 function speaksChat({ provider, model }: Target): boolean {
