@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   identity: async () => (await import("./identity/run.ts")).runIdentityBench,
   kit: async () => (await import("./kit/run.ts")).runKitBench,
   scan: async () => (await import("./scan/run.ts")).runScanBench,
+  "scenario-r3": async () => (await import("./scenarios/overload.ts")).runOverload,
   "scenario-d1": async () => (await import("./scenarios/event-order.ts")).runEventOrder,
 };
 

@@ -24,6 +24,9 @@ export interface LoadResult {
   readonly latencyUs: Latency;
   /** Until the first byte of the body. */
   readonly firstByteUs: Latency;
+  /** Answers that turned a call away and said when to come again, and how long after it was due they were there; see `--rejects`. */
+  readonly rejected: number;
+  readonly rejectionUs: Latency;
   readonly errorCount: number;
   readonly errors: Readonly<
     Record<"connect" | "broken" | "malformed" | "status" | "length" | "incomplete" | "timeout", number>

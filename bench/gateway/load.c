@@ -1,7 +1,7 @@
 // A load generator for one keep-alive HTTP/1.1 server on loopback: one thread, epoll, a request at a time per connection.
 //
 //   load --port <n> --path </v1/…> [--body <file>] [--header "name: value"]… [--connections <n>] [--stream]
-//        (--seconds <s> [--warmup <s>] | --requests <n>) [--rate <calls/s>] [--status <code>] [--bytes <n>]
+//        (--seconds <s> [--warmup <s>] | --requests <n>) [--rate <calls/s>] [--status <code>] [--bytes <n>] [--rejects <code>]
 //
 // Without --rate a connection sends its next request when the answer to the last one is complete (closed loop). With it,
 // requests fall due at equal distances and wait for a free connection if need be. Every one of them is made and counted, and
@@ -10,7 +10,8 @@
 // requests are GETs.
 //
 // Every answer is decoded (Content-Length, chunked, or until close) and checked: the status; its length, against --bytes
-// or else against that of the first answer; with --stream that its last event is [DONE]. Anything else is an error. The
+// or else against that of the first answer; with --stream that its last event is [DONE]. With --rejects, answers of that status which
+// say how many seconds to wait (Retry-After) are counted by themselves, with their own latencies. Anything else is an error. The
 // result is one JSON object on stdout; latencies in microseconds; the exit code is 0 even when calls failed: read `errors`.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -55,7 +56,7 @@ typedef struct {
 } Connection;
 
 static struct {
-  int port, connections, status;
+  int port, connections, status, rejects;
   const char *path, *body_file;
   char headers[4096];
   double seconds, warmup, rate;
@@ -68,13 +69,13 @@ static struct {
   uint64_t connect, broken, malformed, status, length, incomplete, timeout;
 } errors;
 
-static Histogram latency, first_byte;
+static Histogram latency, first_byte, rejection;
 static Connection *all;
 static Connection **idle;
 static int idle_count, epoll_fd;
 static char *request;
 static size_t request_length;
-static uint64_t started, completed, counted_bytes, counted_events, count_from_ns, end_ns, next_due_ns, heard_ns;
+static uint64_t started, completed, rejected, counted_bytes, counted_events, count_from_ns, end_ns, next_due_ns, heard_ns;
 static bool is_draining;
 
 static uint64_t now_ns(void) {
@@ -183,11 +184,38 @@ static void start_calls(void) {
   }
 }
 
+static const char *find_header(const Connection *c, const char *name) {
+  size_t name_length = strlen(name);
+  const char *end = c->head + c->head_length;
+  for (const char *line = memchr(c->head, '\n', c->head_length); line && ++line < end; line = memchr(line, '\n', (size_t)(end - line))) {
+    if ((size_t)(end - line) <= name_length || line[name_length] != ':') continue;
+    if (strncasecmp(line, name, name_length) != 0) continue;
+    for (line += name_length + 1; *line == ' ' || *line == '\t';) line++;
+    return line;
+  }
+  return NULL;
+}
+
+static bool is_rejection(const Connection *c) {
+  return options.rejects && c->status == options.rejects;
+}
+
+// A refusal that does not say when to come again is an error.
+static void note_rejection(const Connection *c, uint64_t now) {
+  const char *wait = find_header(c, "retry-after");
+  if (!wait || *wait < '0' || *wait > '9') errors.status++;
+  else if (is_counted(c, now)) {
+    rejected++;
+    record(&rejection, now - c->due_ns);
+  }
+}
+
 static void complete(Connection *c) {
   uint64_t now = now_ns();
   bool is_whole = !options.is_stream || memcmp(c->tail + sizeof c->tail - 14, "data: [DONE]\n\n", 14) == 0;
   if (options.bytes < 0 && !options.is_stream && c->status == options.status) options.bytes = (int64_t)c->body_bytes;
-  if (c->status != options.status) errors.status++;
+  if (is_rejection(c)) note_rejection(c, now);
+  else if (c->status != options.status) errors.status++;
   else if (!is_whole) errors.incomplete++;
   else if (options.bytes >= 0 && c->body_bytes != (uint64_t)options.bytes) errors.length++;
   else if (is_counted(c, now)) {
@@ -201,18 +229,6 @@ static void complete(Connection *c) {
     connect_to_server(c);
   }
   release(c);
-}
-
-static const char *find_header(const Connection *c, const char *name) {
-  size_t name_length = strlen(name);
-  const char *end = c->head + c->head_length;
-  for (const char *line = memchr(c->head, '\n', c->head_length); line && ++line < end; line = memchr(line, '\n', (size_t)(end - line))) {
-    if ((size_t)(end - line) <= name_length || line[name_length] != ':') continue;
-    if (strncasecmp(line, name, name_length) != 0) continue;
-    for (line += name_length + 1; *line == ' ' || *line == '\t';) line++;
-    return line;
-  }
-  return NULL;
 }
 
 // Reads the head of an answer. False when it is not one.
@@ -242,7 +258,7 @@ static void take_body(Connection *c, const char *bytes, size_t length) {
   if (length == 0) return;
   if (!c->has_body) {
     c->has_body = true;
-    if (c->due_ns >= count_from_ns) record(&first_byte, now_ns() - c->due_ns);
+    if (c->due_ns >= count_from_ns && !is_rejection(c)) record(&first_byte, now_ns() - c->due_ns);
   }
   c->body_bytes += length;
   if (!options.is_stream) return;
@@ -332,8 +348,8 @@ static void read_answer(Connection *c) {
     return break_off(c, c->is_connecting ? &errors.connect : &errors.broken);
   }
   if (!c->is_busy) {
-    // A server may close an idle connection at any time; bytes that nobody asked for are its mistake.
-    if (got > 0) return break_off(c, &errors.malformed);
+    // A server may close an idle connection at any time, and say that it does (RFC 9110, 15.5.9); other bytes that nobody asked for are its mistake.
+    if (got > 0 && (got < 13 || memcmp(buffer, "HTTP/1.1 408 ", 13) != 0)) return break_off(c, &errors.malformed);
     close(c->fd);
     return connect_to_server(c);
   }
@@ -398,7 +414,7 @@ static void read_options(int count, char **arguments) {
   static const struct option names[] = {
       {"port", 1, 0, 'p'},   {"path", 1, 0, 'a'},   {"body", 1, 0, 'b'},     {"header", 1, 0, 'h'}, {"connections", 1, 0, 'c'},
       {"stream", 0, 0, 's'}, {"seconds", 1, 0, 't'}, {"warmup", 1, 0, 'w'},  {"rate", 1, 0, 'r'},   {"requests", 1, 0, 'n'},
-      {"status", 1, 0, 'x'}, {"bytes", 1, 0, 'l'},  {0, 0, 0, 0}};
+      {"status", 1, 0, 'x'}, {"bytes", 1, 0, 'l'},  {"rejects", 1, 0, 'j'}, {0, 0, 0, 0}};
   for (int option; (option = getopt_long(count, arguments, "", names, NULL)) != -1;) {
     size_t used = strlen(options.headers);
     switch (option) {
@@ -417,6 +433,7 @@ static void read_options(int count, char **arguments) {
       case 'n': options.requests = strtoull(optarg, NULL, 10); break;
       case 'x': options.status = atoi(optarg); break;
       case 'l': options.bytes = atoll(optarg); break;
+      case 'j': options.rejects = atoi(optarg); break;
       default: exit(2);
     }
   }
@@ -442,6 +459,8 @@ static void print_result(uint64_t finished_ns) {
   print_histogram("latencyUs", &latency);
   printf(",");
   print_histogram("firstByteUs", &first_byte);
+  printf(",\"rejected\":%lu,", rejected);
+  print_histogram("rejectionUs", &rejection);
   printf(",\"errorCount\":%lu,\"errors\":{\"connect\":%lu,\"broken\":%lu,\"malformed\":%lu,\"status\":%lu,\"length\":%lu,"
          "\"incomplete\":%lu,\"timeout\":%lu}}\n",
          count_errors(), errors.connect, errors.broken, errors.malformed, errors.status, errors.length, errors.incomplete,

@@ -68,6 +68,49 @@ function chunked(text: string, size: number): string {
   return `${framed}0\r\nTrailer: x\r\n\r\n`;
 }
 
+test(
+  "refusals that say when to come again are counted by themselves; without that, or of another status, they are errors",
+  options,
+  async () => {
+    const forms = [
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+      "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\nno",
+      "HTTP/1.1 503 Busy\r\nRETRY-AFTER: 30\r\nContent-Length: 0\r\n\r\n",
+      "HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nno",
+      "HTTP/1.1 429 Busy\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\nno",
+    ];
+    const answer: Answer = (socket, number) => void socket.write(forms[number % forms.length] ?? "");
+    const result = await run(answer, "--requests", "50", "--rejects", "503");
+    assert.deepEqual([result.completed, result.rejected, result.errors.status, result.errorCount], [10, 20, 20, 20]);
+    assert.ok(result.rejectionUs.max > 0);
+    const strict = await run(answer, "--requests", "50");
+    assert.deepEqual([strict.completed, strict.rejected, strict.errors.status], [10, 0, 40]);
+  },
+);
+
+test("a server may say that it closes an idle connection, and nothing else unasked", options, async () => {
+  const whole = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+  const timedOut = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n";
+  const said = async (bytes: string) => {
+    const held: Socket[] = [];
+    const answer: Answer = (socket, number) => {
+      if (number <= 3) held.push(socket);
+      else socket.write(whole);
+      // Two are free then, of which one takes the fourth request.
+      if (number === 3) for (const one of held.slice(0, 2)) one.write(whole);
+      if (number !== 4) return;
+      held[2]?.write(whole);
+      held
+        .slice(0, 2)
+        .find((one) => one !== socket)
+        ?.end(bytes);
+    };
+    return (await run(answer, "--rate", "20", "--requests", "8")).errors;
+  };
+  assert.equal((await said(timedOut)).malformed, 0);
+  assert.ok((await said(whole)).malformed > 0);
+});
+
 test("answers by length, in chunks and until close are read whole, also byte by byte", options, async () => {
   const forms = [
     "HTTP/1.1 200 OK\r\ncontent-LENGTH: 5\r\n\r\nhello",

@@ -131,6 +131,11 @@ export function canStartLyss(): boolean {
 /** Lyss as `lyss up` starts it, in a new data directory, with the mock as its one configured provider. */
 export const startLyss: StartSystem = (mockPort) => startLyssWith({ name: "lyss" }, mockPort);
 
+/** The same with more configuration. */
+export function startLyssConfigured(config: object): StartSystem {
+  return (mockPort) => startLyssWith({ name: "lyss", config }, mockPort);
+}
+
 /** The same with its console, which it builds first. */
 export const startLyssWithConsole: StartSystem = (mockPort) =>
   startLyssWith({ name: "lyss", env: { LYSS_HTTP_CONSOLE: "true" } }, mockPort);
@@ -158,10 +163,14 @@ interface LyssOptions {
   readonly args?: readonly string[];
   readonly nodeArgs?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  readonly config?: object;
 }
 
 /** A new folder of its own for Lyss, with its configuration. */
-export function prepareLyss(mockPort: number): {
+export function prepareLyss(
+  mockPort: number,
+  more: object = {},
+): {
   readonly folder: string;
   readonly dataDir: string;
   readonly config: string;
@@ -172,15 +181,15 @@ export function prepareLyss(mockPort: number): {
   const dataDir = join(folder, "data");
   mkdirSync(dataDir);
   const config = join(folder, "lyss.yaml");
-  writeFileSync(config, lyssConfig(mockPort));
+  writeFileSync(config, lyssConfig(mockPort, more));
   return { folder, dataDir, config };
 }
 
 async function startLyssWith(
-  { name, args = [], nodeArgs = [], env = {} }: LyssOptions,
+  { name, args = [], nodeArgs = [], env = {}, config: more }: LyssOptions,
   mockPort: number,
 ): Promise<System> {
-  const { folder, dataDir, config } = prepareLyss(mockPort);
+  const { folder, dataDir, config } = prepareLyss(mockPort, more);
   const port = await findFreePort();
   const child = spawnPinned(
     systemCore,
@@ -220,18 +229,11 @@ async function startLyssWith(
   }
 }
 
-/** A configuration file with the mock as the one provider. */
-function lyssConfig(mockPort: number): string {
-  return `providers:
-  - name: mock
-    dialect: openai
-    baseUrl: "http://127.0.0.1:${mockPort}/v1"
-    apiKey: sk-mock
-    models:
-      - name: mock-model
-        inputUsdPerMillion: "0.0001"
-        outputUsdPerMillion: "0.0001"
-`;
+/** A configuration file with the mock as the one provider; JSON is YAML. */
+function lyssConfig(mockPort: number, more: object): string {
+  const price = { inputUsdPerMillion: "0.0001", outputUsdPerMillion: "0.0001" };
+  const mock = { name: "mock", dialect: "openai", baseUrl: `http://127.0.0.1:${mockPort}/v1`, apiKey: "sk-mock" };
+  return JSON.stringify({ providers: [{ ...mock, models: [{ name: "mock-model", ...price }] }], ...more });
 }
 
 function measureLyss(
