@@ -47,9 +47,23 @@ export function createSimulatedFiles() {
 
 export type SimulatedFiles = ReturnType<typeof createSimulatedFiles>;
 
+/** As OpenAI's API shows it, with what Mistral's says besides (docs.mistral.ai/api/endpoint/files). */
 export function toFileObject({ id, name, purpose, bytes, createdAt }: SimulatedFile) {
   const shown = { id, object: "file", bytes: bytes.length, created_at: createdAt, filename: name, purpose };
-  return { ...shown, status: "processed" };
+  const isGiven = purpose !== "batch_output";
+  return {
+    ...{ ...shown, status: "processed", deleted: false, source: isGiven ? "upload" : "mistral" },
+    ...{ sample_type: sampleTypes[purpose] ?? "instruct", num_lines: countLines(bytes) },
+  };
+}
+
+const sampleTypes: Readonly<Record<string, string>> = { batch: "batch_request", batch_output: "batch_result" };
+
+function countLines(bytes: Buffer): number {
+  return bytes
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "").length;
 }
 
 export function linesOf({ bytes }: SimulatedFile): readonly BatchLine[] {

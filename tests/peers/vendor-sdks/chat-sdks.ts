@@ -15,7 +15,7 @@ const everywhere = ["its vendor", "Lyss"] as const;
 
 /** Its paths begin with `/openai`. */
 export const groq: Sdk = {
-  ...{ package: "groq-sdk", name: "Groq", places: everywhere, words },
+  ...{ package: "groq-sdk", name: "Groq", places: everywhere, words: { ...words, batchEnd: "completed" } },
   open({ url, apiKey }) {
     const client = new Groq({ baseURL: url, apiKey, maxRetries: 0 });
     return {
@@ -36,6 +36,20 @@ export const groq: Sdk = {
         return (await client.audio.transcriptions.create({ model: models.transcript, file })).text;
       },
       listModels: async () => (await client.models.list()).data.map(({ id }) => id),
+      async answerBatch(lines) {
+        const endpoint = "/v1/chat/completions";
+        const texts = lines.map((line) => `${JSON.stringify({ ...line, method: "POST", url: endpoint })}\n`);
+        const file = await client.files.create({ file: new File(texts, "lines.jsonl"), purpose: "batch" });
+        const asked = { endpoint, input_file_id: file.id ?? "", completion_window: "24h" } as const;
+        const { id } = await client.batches.create(asked);
+        const { data } = await client.batches.list();
+        const ended = await client.batches.retrieve(id);
+        const read = async (name = "") => (await client.files.content(name)).text();
+        return {
+          ...{ status: ended.status, isListed: data.some((batch) => batch.id === id) },
+          ...{ answered: await read(ended.output_file_id), refused: await read(ended.error_file_id) },
+        };
+      },
     };
   },
   isTooMany: (err) => err instanceof Groq.RateLimitError && err.status === 429,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createSound } from "@lyss/services/ai-gateway/simulator/sound.ts";
 import { countSimulatedPrompt } from "@lyss/services/ai-gateway/simulator/tokenizer.ts";
 import { asked, thought } from "../../conformance/clients/client.ts";
+import { toChatBody } from "./chat-like.ts";
 import {
   type Asking,
   type Called,
@@ -106,18 +107,28 @@ export const exercises: Readonly<Record<SdkFeature, Exercise>> = {
     const names = await given(listModels)();
     assert.ok(names.includes(models.chat), names.join(" "));
   },
+  async batch({ words }, { answerBatch }) {
+    const lineOf = (custom_id: string, text: string) => ({ custom_id, body: toChatBody({ text }) });
+    const lines = [lineOf("fine", `${asked.text} simulate.batch_ms=0`), lineOf("wrong", asked.refused)];
+    const { status, isListed, answered, refused } = await given(answerBatch)(lines);
+    assert.deepEqual([status, isListed], [words.batchEnd, true]);
+    const [fine, wrong] = [JSON.parse(answered), JSON.parse(refused)];
+    assert.deepEqual([fine.custom_id, fine.response.status_code], ["fine", 200]);
+    assert.match(fine.response.body.choices[0].message.content, /This is a simulated answer/);
+    assert.deepEqual([wrong.custom_id, wrong.response.status_code], ["wrong", 429]);
+  },
 };
 
 /** What an SDK has a method for. */
 export function featuresOf(sdk: Sdk, speaker: Speaker): readonly SdkFeature[] {
-  const { ask, stream, embed, rerank, complete, speak, transcribe, draw, moderate, listModels } = speaker;
+  const { ask, stream, embed, rerank, complete, speak, transcribe, draw, moderate, listModels, answerBatch } = speaker;
   const talks = ask !== undefined && stream !== undefined;
   const has: Readonly<Record<SdkFeature, boolean>> = {
     ...{ text: talks, stream: talks, tools: talks, shape: talks, image: talks, usage: talks, abort: talks },
     ...{ thoughts: talks && sdk.words.showsThoughts, error: true, vectors: embed !== undefined },
     ...{ rerank: rerank !== undefined, completion: complete !== undefined, speech: speak !== undefined },
     ...{ transcript: transcribe !== undefined, pictures: draw !== undefined, moderation: moderate !== undefined },
-    models: listModels !== undefined,
+    ...{ models: listModels !== undefined, batch: answerBatch !== undefined },
   };
   return (Object.keys(has) as SdkFeature[]).filter((feature) => has[feature]);
 }

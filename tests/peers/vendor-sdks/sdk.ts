@@ -17,6 +17,7 @@ export const sdkFeatures = {
   pictures: ["G", "a picture of what is told"],
   moderation: ["D", "a text that is judged"],
   models: ["M", "the models that there are"],
+  batch: ["B", "a file of requests as a batch: made, listed, ended, its answers read"],
 } as const satisfies Readonly<Record<string, readonly [letter: string, what: string]>>;
 export type SdkFeature = keyof typeof sdkFeatures;
 
@@ -75,6 +76,21 @@ export interface Speaker {
   /** Whether the text was found to be harmful. */
   readonly moderate?: (text: string) => Promise<boolean>;
   readonly listModels?: () => Promise<readonly string[]>;
+  readonly answerBatch?: (lines: readonly BatchLine[]) => Promise<EndedBatch>;
+}
+
+export interface BatchLine {
+  readonly custom_id: string;
+  readonly body: object;
+}
+
+export interface EndedBatch {
+  /** In the vendor's word. */
+  readonly status: string | undefined;
+  readonly isListed: boolean;
+  /** The files of what was answered and what was refused, as they are. */
+  readonly answered: string;
+  readonly refused: string;
 }
 
 export interface Sdk {
@@ -83,8 +99,13 @@ export interface Sdk {
   readonly name: string;
   /** Where it works with nothing changed but its base URL. */
   readonly places: readonly SdkPlace["name"][];
-  /** What its vendor says at the end of an answer, of one that calls a tool, and whether it shows thoughts there. */
-  readonly words: { readonly end: string; readonly call: string; readonly showsThoughts: boolean };
+  /** What its vendor says at the end of an answer, of one that calls a tool, of a batch, and whether it shows thoughts there. */
+  readonly words: {
+    readonly end: string;
+    readonly call: string;
+    readonly batchEnd?: string;
+    readonly showsThoughts: boolean;
+  };
   /** How its vendor's streams are other than OpenAI's, as directives of the simulated provider. */
   readonly streams?: { readonly calls?: string; readonly usage?: string };
   open(place: SdkPlace): Speaker;

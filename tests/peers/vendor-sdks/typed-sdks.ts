@@ -1,10 +1,11 @@
+import assert from "node:assert/strict";
 import { Mistral } from "@mistralai/mistralai";
 import { MistralError } from "@mistralai/mistralai/models/errors";
 import { OpenRouter } from "@openrouter/sdk";
 import { OpenRouterError } from "@openrouter/sdk/models/errors/openroutererror.js";
 import { citySchema, image } from "../../conformance/clients/client.ts";
 import { endWhenLeft } from "./end-when-left.ts";
-import { type Asking, models, type Said, type Sdk } from "./sdk.ts";
+import { type Asking, type BatchLine, type EndedBatch, models, type Said, type Sdk } from "./sdk.ts";
 
 // SDKs that speak OpenAI's chat completions in names of their own, and refuse an answer that lacks what their schemas have.
 
@@ -77,11 +78,30 @@ function toMistralBody({ text, mayCall, called, isShaped, showsImage }: Asking) 
   };
 }
 
+async function answerJob(client: Mistral, lines: readonly BatchLine[]): Promise<EndedBatch> {
+  const content = new Blob(lines.map((line) => `${JSON.stringify(line)}\n`));
+  const { id: fileId } = await client.files.upload({ purpose: "batch", file: { fileName: "lines.jsonl", content } });
+  const { id } = await client.batch.jobs.create({
+    ...{ inputFiles: [fileId], endpoint: "/v1/chat/completions", model: models.chat, metadata: { of: "tests" } },
+  });
+  const { data = [] } = await client.batch.jobs.list({ pageSize: 10 });
+  const ended = await client.batch.jobs.get({ jobId: id });
+  const read = async (name: string | null | undefined) =>
+    new Response(await client.files.download({ fileId: name ?? "" })).text();
+  const answered = await read(ended.outputFile);
+  const refused = await read(ended.errorFile);
+  assert.deepEqual([ended.totalRequests, ended.succeededRequests, ended.failedRequests], [2, 1, 1]);
+  assert.equal((await client.files.retrieve({ fileId })).numLines, lines.length);
+  await assert.rejects(client.batch.jobs.cancel({ jobId: id }), MistralError);
+  assert.ok((await client.files.delete({ fileId })).deleted);
+  return { status: ended.status, isListed: data.some((job) => job.id === id), answered, refused };
+}
+
 /** Its schemas want calls of tools whole in a stream and an id with vectors, as its vendor sends them and OpenAI does not. */
 export const mistral: Sdk = {
-  ...{ package: "@mistralai/mistralai", name: "Mistral", places: everywhere, words },
+  ...{ package: "@mistralai/mistralai", name: "Mistral", places: everywhere, words: { ...words, batchEnd: "SUCCESS" } },
   streams: { calls: "simulate.quirk=whole_tool_calls", usage: "simulate.usage=every_chunk" },
-  open({ url, apiKey }) {
+  open({ name: place, url, apiKey }) {
     const client = new Mistral({ serverURL: url, apiKey, retryConfig: { strategy: "none" } });
     return {
       ask: async (asking) => toSaid(await client.chat.complete(toMistralBody(asking))),
@@ -93,6 +113,8 @@ export const mistral: Sdk = {
         const { results } = await client.classifiers.moderate({ model: models.moderation, inputs: text });
         return Object.values(results[0]?.categories ?? { nothing: true }).includes(true);
       },
+      // Its batches are jobs, which Lyss speaks to Mistral and offers in other forms.
+      ...(place === "its vendor" && { answerBatch: (lines) => answerJob(client, lines) }),
     };
   },
   isTooMany: (err) => err instanceof MistralError && err.statusCode === 429,

@@ -29,7 +29,7 @@ const simulator = await startSimulator({ clock, host: "127.0.0.1", port: 0, apiK
 scope.after(simulator.stop);
 const platform = await runPlatform(scope, {
   config: {
-    ...{ aiGateway: { simulator: false }, log: { level: "warn" } },
+    ...{ aiGateway: { simulator: false, batches: { providers: ["vendor"] } }, log: { level: "warn" } },
     providers: [
       {
         ...{ name: "vendor", baseUrl: `${simulator.url}/v1`, apiKey },
