@@ -89,6 +89,9 @@ export const tenantPermissions: Readonly<Record<string, Text>> = {
   "user:list": text("See who is in the organisation", "查看组织成员"),
   "user:read": text("See people, and one's own account", "查看成员和本人账户"),
   "user:update": text("Change people who hold no more than oneself", "修改权限不超出本人的成员"),
+  "webhook:delete": text("Remove the organisation's webhooks", "删除组织的 webhook"),
+  "webhook:read": text("See where the organisation's events are sent", "查看组织的事件发送到何处"),
+  "webhook:update": text("Send the organisation's events elsewhere", "设置组织事件的发送"),
 };
 
 const resources = new Set(Object.keys(tenantPermissions).map((permission) => permission.split(":")[0] ?? ""));

@@ -51,6 +51,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "agent:*",
     "request_body:*",
     "export:*",
+    "webhook:*",
     "billing:read",
     "billing:audit",
     "billing:budget",

@@ -5,6 +5,7 @@ import {
   agentChanged,
   cachePolicyChanged,
   callDefaultsChanged,
+  exportFailed,
   guardrailChanged,
   guardrailFound,
   mcpServerChanged,
@@ -13,6 +14,7 @@ import {
   providerChanged,
   routeChanged,
 } from "./ai-gateway.ts";
+import { auditChainBroken } from "./audit.ts";
 import { keyCreated, keyRevoked, roleCreated, roleRemoved, roleUpdated } from "./auth.ts";
 import {
   balanceLow,
@@ -21,6 +23,7 @@ import {
   codeRedeemed,
   creditGranted,
   grantExpired,
+  integrityFailed,
   invoiceIssued,
   overdraftEntered,
   overdraftRepaid,
@@ -28,6 +31,7 @@ import {
   topUpCompleted,
 } from "./billing.ts";
 import { credentialCreated, credentialRevoked, credentialRotated } from "./credential.ts";
+import { webhookChanged, webhookDisabled } from "./event.ts";
 import { ssoConnectionCreated, ssoConnectionDeleted, ssoConnectionUpdated } from "./sso.ts";
 import {
   dataPolicyChanged,
@@ -56,6 +60,7 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(routeChanged),
   tenantEvent(cachePolicyChanged),
   tenantEvent(callDefaultsChanged),
+  tenantEvent(exportFailed),
   tenantEvent(guardrailChanged),
   tenantEvent(guardrailFound),
   tenantEvent(agentChanged),
@@ -94,4 +99,23 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(ssoConnectionCreated),
   tenantEvent(ssoConnectionUpdated),
   tenantEvent(ssoConnectionDeleted),
+  tenantEvent(webhookChanged),
+  tenantEvent(webhookDisabled),
+];
+
+/** Said of each call: whoever wants them has them of its records. */
+const byCall = new Set([agentCalled.type, mcpToolCalled.type]);
+
+/** What a tenant may have sent to a webhook. */
+export const webhookEvents: readonly EventType[] = tenantEvents.filter(({ type }) => !byCall.has(type));
+
+/** Those that somebody should look at: what a webhook is sent that names no types. */
+export const alertEvents: readonly EventType[] = [
+  ...[providerAccountChanged, guardrailFound, balanceLow, budgetThresholdReached, quotaExceeded, overdraftEntered],
+  ...[chargeBackRecorded, grantExpired, tenantSuspended, exportFailed, webhookDisabled],
+];
+
+/** What the platform's own webhooks are sent: what is nobody's, or the operator's. */
+export const platformWebhookEvents: readonly EventType[] = [
+  ...[providerAccountChanged, exportFailed, webhookDisabled, integrityFailed, auditChainBroken],
 ];

@@ -64,4 +64,32 @@ export const eventServiceFailures = defineFailures("event", {
       zh_CN: "订阅“{subscription}”已有 {limit} 个未结束的操作，请等待或取消其中一个。",
     },
   },
+  webhook_not_found: {
+    kind: "not_found",
+    publicCode: "EVENT_010",
+    text: { en_US: "There is no webhook '{name}'.", zh_CN: "没有名为“{name}”的 webhook。" },
+  },
+  webhook_version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "EVENT_011",
+    httpStatus: 412,
+    text: {
+      en_US: "The webhook has changed: it is at version {current}, not {expected}. Read it again.",
+      zh_CN: "webhook 已发生变化：当前版本为 {current}，而非 {expected}。请重新读取。",
+    },
+  },
+  too_many_webhooks: {
+    kind: "resource_exhausted",
+    publicCode: "EVENT_012",
+    httpStatus: 409,
+    text: { en_US: "There may be {limit} webhooks.", zh_CN: "最多可有 {limit} 个 webhook。" },
+  },
+  delivery_not_found: {
+    kind: "not_found",
+    publicCode: "EVENT_013",
+    text: {
+      en_US: "The event '{eventId}' was not sent to the webhook '{name}', or longer ago than is kept.",
+      zh_CN: "事件“{eventId}”未发送到 webhook“{name}”，或已超出保留期。",
+    },
+  },
 });

@@ -52,6 +52,7 @@ import {
   walletAdjusted,
 } from "@lyss/contracts/events/billing.ts";
 import { credentialCreated, credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
+import { webhookChanged } from "@lyss/contracts/events/event.ts";
 import {
   groupArchived,
   groupCreated,
@@ -347,6 +348,7 @@ export const auditRules: readonly AuditRule[] = [
   audited(callDefaultsChanged, { ...ofTenant, actor: "actorId", subject: ["call_defaults", "keyId"] }),
   audited(cachePolicyChanged, { ...ofTenant, actor: "actorId", subject: ["cache", "tenantId"] }),
   audited(exportChanged, { ...ofTenant, actor: "actorId", subject: ["export", "name"], details: ["change"] }),
+  audited(webhookChanged, { ...ofTenant, actor: "actorId", subject: ["webhook", "name"], details: ["change"] }),
   audited(requestBodyPolicyChanged, {
     ...{ ...ofTenant, actor: "actorId", subject: ["request_body_policy", "tenantId"], details: ["change"] },
   }),

@@ -45,6 +45,7 @@ export const unauditedEvents: Readonly<Record<string, string>> = {
   "degradation.level.changed": `${byItself}; a person's order is resilience.ordered`,
   "guardrail.found": byUse,
   "export.failed": byItself,
+  "webhook.disabled": byItself,
   "billing.balance.low": byUse,
   "billing.usage.recorded": byUse,
   "billing.quota.exceeded": byUse,

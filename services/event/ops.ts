@@ -17,6 +17,7 @@ import { cancelOperation, pauseOperation, resumeOperation } from "./ops/steer-op
 
 /** Binds the operations on the event log to what they need. */
 export function createEventOps(deps: EventDeps) {
+  const { webhooks } = deps;
   return {
     listEvents: (input: ListEventsInput) => listEvents(deps, input),
     getEvent: (input: { readonly eventId: string }) => getEvent(deps, input),
@@ -35,6 +36,17 @@ export function createEventOps(deps: EventDeps) {
     pauseOperation: (input: OperationReference) => pauseOperation(deps, input),
     resumeOperation: (input: OperationReference) => resumeOperation(deps, input),
     cancelOperation: (input: OperationReference) => cancelOperation(deps, input),
+    queueWebhooks: webhooks.queue,
+    listWebhooks: webhooks.list,
+    getWebhook: webhooks.get,
+    putWebhook: webhooks.put,
+    removeWebhook: webhooks.remove,
+    pauseWebhook: webhooks.pause,
+    resumeWebhook: webhooks.resume,
+    rotateWebhookSecret: webhooks.rotate,
+    testWebhook: webhooks.test,
+    listWebhookDeliveries: webhooks.listDeliveries,
+    sendWebhookDelivery: webhooks.sendAgain,
   };
 }
 

@@ -59,7 +59,8 @@ const inner = listInnerUrls(sink.port);
 async function use(path: string): Promise<void> {
   if (path.endsWith("/providers")) await requestJson(`${url}${path}/s1:test`, apiKey, { method: "POST" });
   if (path.endsWith("/mcp-servers")) await requestJson(`${url}${path}/s1/tools`, apiKey);
-  if (path.includes("/exports/")) await requestJson(`${url}${path}:test`, apiKey, { method: "POST" });
+  if (path.includes("/exports/") || path.includes("/webhooks/"))
+    await requestJson(`${url}${path}:test`, apiKey, { method: "POST" });
   if (!path.includes("/guardrails/")) return;
   assert.equal((await ask(chat("hi", {}, "simulated-chat"))).status, 503);
   await requestJson(url + path, apiKey, { method: "DELETE" });

@@ -40,6 +40,7 @@ import { addTenantCommands } from "./tenant-commands.ts";
 import { addTopicCommands } from "./topic-commands.ts";
 import { addUpCommand } from "./up-command.ts";
 import { addUserCommands } from "./user-commands.ts";
+import { addWebhookCommands } from "./webhook-commands.ts";
 import { addWorkflowCommands } from "./workflow-commands.ts";
 
 /**
@@ -95,6 +96,7 @@ function createProgram(deps: CliDeps): Command {
   addResilienceCommands(program, deps);
   const events = addEventCommands(program, deps);
   addTopicCommands(events, deps);
+  addWebhookCommands(program, deps);
   addUserCommands(program, deps);
   addSessionCommands(program, deps);
   addStatsCommand(program, deps);

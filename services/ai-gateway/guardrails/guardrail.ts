@@ -1,4 +1,5 @@
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
+import { readWebhookSecret } from "@lyss/kit/http/standard-webhook.ts";
 import { z } from "zod";
 import { baseUrlSchema } from "../base-url.ts";
 import { compileSchema, SchemaError } from "./json-schema.ts";
@@ -6,7 +7,6 @@ import { createPatternDetector } from "./pattern-detector.ts";
 import { PatternError } from "./pattern-program.ts";
 import { piiKinds } from "./pii-detector.ts";
 import { reasonPattern } from "./reason-pattern.ts";
-import { readWebhookSecret } from "./webhook-secret.ts";
 import { isBlankWord } from "./word-detector.ts";
 
 export const guardrailNameSchema = z

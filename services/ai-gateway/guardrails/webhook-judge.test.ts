@@ -16,8 +16,7 @@ import { createUpstreamPools } from "../upstream-pools.ts";
 import { type Guardrail, guardrailSchema } from "./guardrail.ts";
 import { JudgeError, type Question } from "./judge.ts";
 import { createWebhookAsking } from "./webhook-judge.ts";
-import { readWebhookReply, toWebhookHeaders } from "./webhook-message.ts";
-import { readWebhookSecret } from "./webhook-secret.ts";
+import { readWebhookReply } from "./webhook-message.ts";
 
 let received = 0;
 let answer: (res: ServerResponse) => void = () => undefined;
@@ -122,21 +121,6 @@ test("who leaves ends the question with its own reason, and nothing is held agai
   };
   await assert.rejects(ask(ruleOf(url), url, questionOf({ signal: left.signal })), reason);
   await closed.promise;
-});
-
-test("messages are signed as the example of Standard Webhooks is", () => {
-  const key = readWebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-  const body = Buffer.from('{"test": 2432232314}');
-  assert.deepEqual(toWebhookHeaders("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330_999, body, key), {
-    "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
-    "webhook-timestamp": "1614265330",
-    "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
-  });
-  const of = (bytes: number) => readWebhookSecret(`whsec_${Buffer.alloc(bytes).toString("base64")}`)?.length;
-  assert.deepEqual([of(23), of(24), of(64), of(65)], [undefined, 24, 64, undefined]);
-  for (const bad of ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La=LaSw"]) {
-    assert.equal(readWebhookSecret(bad), undefined);
-  }
 });
 
 test("a reply is one of three verdicts", () => {

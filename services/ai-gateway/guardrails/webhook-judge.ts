@@ -1,5 +1,6 @@
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { readWebhookSecret, toWebhookHeaders } from "@lyss/kit/http/standard-webhook.ts";
 import { requestAnswer } from "@lyss/kit/http/upstream/request-answer.ts";
 import { composeRequest, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
 import { createPolicy, type Policy } from "@lyss/kit/resilience/policy.ts";
@@ -14,8 +15,7 @@ import { type Provider, pathAt } from "../model.ts";
 import type { UpstreamPools } from "../upstream-pools.ts";
 import type { Guardrail } from "./guardrail.ts";
 import { JudgeError, type Question, type Verdict } from "./judge.ts";
-import { readWebhookReply, toWebhookBody, toWebhookHeaders } from "./webhook-message.ts";
-import { readWebhookSecret } from "./webhook-secret.ts";
+import { readWebhookReply, toWebhookBody } from "./webhook-message.ts";
 
 export interface WebhookDeps {
   readonly pools: UpstreamPools;
@@ -52,9 +52,10 @@ export function createWebhookAsking(deps: WebhookDeps) {
   async function post(upstream: Provider, body: Buffer, signal: AbortSignal): Promise<Buffer> {
     const secret = await credentials.secretOf(upstream);
     const pool = pools.poolOf(upstream);
+    const key = readWebhookSecret(secret);
     const headers = {
       ...{ "content-type": "application/json", accept: "application/json", "user-agent": "lyss" },
-      ...toWebhookHeaders(random.id("msg"), clock.nowMs(), body, readWebhookSecret(secret)),
+      ...toWebhookHeaders(random.id("msg"), clock.nowMs(), body, key ? [key] : []),
     };
     const path = pathAt(upstream, "") || "/";
     const start = toRequestStart({ method: "POST", path, authority: pool.authority, headers });

@@ -1,4 +1,3 @@
-import { createHmac } from "node:crypto";
 import { parseJsonBody } from "@lyss/kit/http/json-body.ts";
 import { z } from "zod";
 import type { Guardrail } from "./guardrail.ts";
@@ -22,23 +21,6 @@ export function toWebhookBody({ name }: Pick<Guardrail, "name">, question: Quest
   };
   const said = { type: `guardrail.${side}`, timestamp: new Date(nowMs).toISOString(), data };
   return Buffer.from(JSON.stringify(said));
-}
-
-/**
- * The headers of a message (Standard Webhooks 1.0): its id, the time in Unix seconds, and with a key the HMAC-SHA-256 of
- * `<id>.<seconds>.<body>` in base64.
- */
-export function toWebhookHeaders(
-  id: string,
-  nowMs: number,
-  body: Buffer,
-  key: Buffer | undefined,
-): Record<string, string> {
-  const seconds = String(Math.floor(nowMs / 1_000));
-  const headers = { "webhook-id": id, "webhook-timestamp": seconds };
-  if (!key) return headers;
-  const digest = createHmac("sha256", key).update(`${id}.${seconds}.`).update(body).digest("base64");
-  return { ...headers, "webhook-signature": `v1,${digest}` };
 }
 
 /** The verdict in a reply, to `count` texts. Throws a JudgeError for everything that is not exactly one. */

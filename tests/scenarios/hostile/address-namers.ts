@@ -14,6 +14,7 @@ export const namers: readonly (readonly [method: string, path: string, body: (gi
     [...(["PUT", "/api/v1/ai/guardrails/s1"] as const), (address) => ({ kind: "webhook", url: address })],
     ["PUT", "/api/v1/ai/exports/s1", (address) => ({ target: { kind: "otlp", url: address } })],
     ["PUT", "/api/v1/ai/exports/s1", (endpoint) => ({ target: { kind: "s3", endpoint, ...bucket }, secret: "x" })],
+    ["PUT", "/api/v1/webhooks/s1", (address) => ({ url: address })],
     [
       "POST",
       "/api/v1/sso/connections",

@@ -95,6 +95,7 @@ export const acts: Readonly<Record<string, Words>> = {
   "user.signed_in": ["Signed in", "登录"],
   "user.status_changed": ["Person enabled or disabled", "启用或停用成员"],
   "user.updated": ["Profile changed", "修改资料"],
+  "webhook.changed": ["Webhook changed", "修改 Webhook 推送"],
 };
 
 /** What acts are about, by how their names begin: the log is narrowed by it. */

@@ -26,6 +26,7 @@ export const permissionAreas: Readonly<Record<string, Words>> = {
   token: ["Tokens", "令牌"],
   tool: ["Tools", "工具"],
   user: ["People", "成员"],
+  webhook: ["Webhooks", "Webhook 推送"],
 };
 
 /** Every permission that an organisation gives, and those that pages ask for, by a short name; a test has them all. */
@@ -101,4 +102,7 @@ export const permissionNames: Readonly<Record<string, Words>> = {
   "user:list": ["List all people", "查看成员列表"],
   "user:read": ["View people", "查看成员资料"],
   "user:update": ["Edit people", "编辑成员"],
+  "webhook:delete": ["Remove webhooks", "移除 Webhook 推送"],
+  "webhook:read": ["View webhooks", "查看 Webhook 推送"],
+  "webhook:update": ["Set up webhooks", "设置 Webhook 推送"],
 };

@@ -1186,6 +1186,77 @@ export declare type CancelOperationResponse = Message<"lyss.event.v1.CancelOpera
 export declare const CancelOperationResponseSchema: GenMessage<CancelOperationResponse>;
 
 /**
+ * Where events are sent was said, or is no longer, or was halted.
+ *
+ * @generated from message lyss.event.v1.WebhookChanged
+ */
+export declare type WebhookChanged = Message<"lyss.event.v1.WebhookChanged"> & {
+  /**
+   * Empty for the platform's.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * `put`, `removed`, `paused`, `resumed` or `rotated`.
+   *
+   * @generated from field: string change = 3;
+   */
+  change: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 4;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.event.v1.WebhookChanged.
+ * Use `create(WebhookChangedSchema)` to create a new message.
+ */
+export declare const WebhookChangedSchema: GenMessage<WebhookChanged>;
+
+/**
+ * Events are not sent there any more until somebody resumes it.
+ *
+ * @generated from message lyss.event.v1.WebhookDisabled
+ */
+export declare type WebhookDisabled = Message<"lyss.event.v1.WebhookDisabled"> & {
+  /**
+   * Empty for the platform's.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * `gone`: the other side said so (410); `failing`: it has taken nothing for five days.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message lyss.event.v1.WebhookDisabled.
+ * Use `create(WebhookDisabledSchema)` to create a new message.
+ */
+export declare const WebhookDisabledSchema: GenMessage<WebhookDisabled>;
+
+/**
  * @generated from enum lyss.event.v1.EventOrder
  */
 export enum EventOrder {
