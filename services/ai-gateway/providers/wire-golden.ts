@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { readRequest } from "../call/read-request.ts";
+import { describeDistorted } from "../dialects/describe-distorted.ts";
 import { parseExact } from "../dialects/exact-json.ts";
 import { type SseEvent, toEvent } from "../dialects/openai/sse.ts";
 import { readServiceMode, readUsage } from "../dialects/openai/usage.ts";
@@ -81,6 +82,25 @@ export function describeWire({ wire, upstreamName, folder, refused, limitOf }: G
         assert.deepEqual([object, created], ["chat.completion.chunk", 1_780_000_000]);
     });
   }
+
+  const wireName = `${folder.pathname.split("/").at(-3)}`;
+  const fieldOfCases = (name: string, field: string) => casesOf(name).map((one) => one[field]);
+  describeDistorted(`${wireName}, what is asked`, fieldOfCases("requests", "asked"), (asked) => {
+    const { endpoint, toBody } = draft(asked);
+    assert.equal(typeof endpoint, "string");
+    assert.equal(typeof JSON.parse(toBody(7).toString()), "object");
+  });
+  describeDistorted(`${wireName}, what is answered`, fieldOfCases("answers", "answered"), (answered) => {
+    const { body, json } = wire.toAnswer(Buffer.from(JSON.stringify(answered) ?? ""), answered, goldenFacts);
+    assert.ok(Buffer.isBuffer(body));
+    readUsage(json);
+  });
+  describeDistorted(`${wireName}, what is streamed`, fieldOfCases("streams", "events"), (events) => {
+    const stream = wire.createStream(goldenFacts);
+    for (const event of Array.isArray(events) ? events : []) {
+      for (const { data } of stream.read(toSseEvent(event))) if (data?.startsWith("{")) JSON.parse(data);
+    }
+  });
 
   test("what there is no place for is refused before anything is sent, and the field is named", () => {
     for (const [fields, param] of refused) {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
+import { describeDistorted } from "../describe-distorted.ts";
 import { parseExact } from "../exact-json.ts";
 import { readUsage } from "../openai/usage.ts";
 import { drawFrom, randomChat, writeStream } from "../random-chat.ts";
@@ -62,6 +63,12 @@ for (const { what, chunks, events } of goldenCases("streams")) {
     assert.deepEqual(eventsOf(text + (await writer.end(tokens)).toString()), events);
   });
 }
+
+const asked = goldenCases("requests").map((one) => one["asked"]);
+describeDistorted("a request of Anthropic's", asked, (body) => {
+  const { request } = askInAnthropic(Buffer.from(JSON.stringify(body) ?? "")).readFor(openAi);
+  assert.equal(typeof JSON.parse(request.body.toString()), "object");
+});
 
 const user = { role: "user", content: "hi" };
 const image = { type: "image", source: { type: "file", file_id: "f" } };

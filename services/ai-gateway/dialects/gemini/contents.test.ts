@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import { geminiWire } from "../../providers/gemini/gemini.ts";
 import type { Wire } from "../../providers/wire.ts";
+import { describeDistorted } from "../describe-distorted.ts";
 import { createChatReader, readChatAnswer } from "../openai/chat-answer.ts";
 import { createSseReader } from "../openai/sse.ts";
 import { readUsage } from "../openai/usage.ts";
@@ -20,6 +22,16 @@ function read(asked: object, { isStream = false, isSse = true } = {}) {
   return askInGemini({ model: "m", isStream, isSse }, Buffer.from(JSON.stringify(asked))).readFor(openAi);
 }
 const toChat = (asked: object) => JSON.parse(read(asked).request.body.toString());
+
+// What the wire to Google's models sends is what Google's callers send.
+const golden: { readonly sent: unknown }[] = JSON.parse(
+  readFileSync(new URL("../../providers/gemini/golden/requests.json", import.meta.url), "utf8"),
+);
+const given = golden.map(({ sent }) => sent);
+describeDistorted("a request of Google's", given, (asked) => {
+  const call = askInGemini({ model: "m", isStream: false, isSse: true }, Buffer.from(JSON.stringify(asked) ?? ""));
+  assert.equal(typeof JSON.parse(call.readFor(openAi).request.body.toString()), "object");
+});
 
 test("a request of Google's is read into chat: what is said and shown, thoughts aside", () => {
   const contents = [

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
+import { describeDistorted } from "../describe-distorted.ts";
 import { parseExact } from "../exact-json.ts";
 import { readUsage } from "../openai/usage.ts";
 import { drawFrom, randomChat, writeStream } from "../random-chat.ts";
@@ -61,6 +62,12 @@ for (const { what, chunks, events } of goldenCases("streams")) {
 }
 
 const user = { role: "user", content: "hi" };
+
+const given = goldenCases("requests").map((one) => one["asked"]);
+describeDistorted("a request of the Responses API", given, (asked) => {
+  const read = readResponseRequest(Buffer.from(JSON.stringify(asked) ?? ""));
+  assert.equal(typeof JSON.parse(toCallRequest(read, [], inputOf(read, "p")).body.toString()), "object");
+});
 
 const refused: readonly (readonly [object, string])[] = [
   [{ conversation: "c" }, "conversation"],
