@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { toCamel } from "../dialects/gemini/content-fields.ts";
 import { toJsonSchema } from "../dialects/gemini/content-schema.ts";
 import { type Answer, type Choice, type Piece, usageOf } from "./answer.ts";
 import type { Frame } from "./delivery.ts";
@@ -23,24 +24,33 @@ import {
 } from "./vendor-form.ts";
 import { badRequest } from "./wire-error.ts";
 
+/** As ProtoJSON has it: names are understood in `snake_case`, too. */
+function message<Shape extends z.ZodRawShape>(shape: Shape) {
+  const rename = (value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).map(([name, held]) => [toCamel(name), held]))
+      : value;
+  return z.preprocess(rename, z.looseObject(shape));
+}
+
 const text = z.string();
-const part = z.looseObject({
+const part = message({
   text: text.optional(),
-  inlineData: z.looseObject({ mimeType: text, data: text }).optional(),
-  functionCall: z.looseObject({ id: text.optional(), name: text, args: z.unknown().optional() }).optional(),
-  functionResponse: z.looseObject({ id: text.optional(), name: text, response: z.looseObject({}) }).optional(),
+  inlineData: message({ mimeType: text, data: text }).optional(),
+  functionCall: message({ id: text.optional(), name: text, args: z.unknown().optional() }).optional(),
+  functionResponse: message({ id: text.optional(), name: text, response: z.looseObject({}) }).optional(),
 });
-const content = z.looseObject({ role: z.enum(["user", "model"]).optional(), parts: z.array(part).min(1) });
+const content = message({ role: z.enum(["user", "model"]).optional(), parts: z.array(part).min(1) });
 const count = z.int().optional();
-const schema = z.looseObject({
+const schema = message({
   contents: z.array(content).min(1),
-  systemInstruction: z.looseObject({ parts: z.array(part) }).optional(),
+  systemInstruction: message({ parts: z.array(part) }).optional(),
   tools: z
     .array(
-      z.looseObject({
+      message({
         functionDeclarations: z
           .array(
-            z.looseObject({
+            message({
               name: text,
               parameters: z.looseObject({}).optional(),
               parametersJsonSchema: z.looseObject({}).optional(),
@@ -50,29 +60,23 @@ const schema = z.looseObject({
       }),
     )
     .optional(),
-  toolConfig: z
-    .looseObject({
-      functionCallingConfig: z
-        .looseObject({
-          mode: z.enum(["AUTO", "ANY", "NONE", "VALIDATED"]).optional(),
-          allowedFunctionNames: z.array(text).optional(),
-        })
-        .optional(),
-    })
-    .optional(),
-  generationConfig: z
-    .looseObject({
-      maxOutputTokens: count,
-      candidateCount: count,
-      seed: count,
-      temperature: z.number().min(0).max(2).optional(),
-      topP: z.number().optional(),
-      stopSequences: z.array(text).optional(),
-      responseMimeType: text.optional(),
-      responseSchema: z.looseObject({}).optional(),
-      responseJsonSchema: z.looseObject({}).optional(),
-    })
-    .optional(),
+  toolConfig: message({
+    functionCallingConfig: message({
+      mode: z.enum(["AUTO", "ANY", "NONE", "VALIDATED"]).optional(),
+      allowedFunctionNames: z.array(text).optional(),
+    }).optional(),
+  }).optional(),
+  generationConfig: message({
+    maxOutputTokens: count,
+    candidateCount: count,
+    seed: count,
+    temperature: z.number().min(0).max(2).optional(),
+    topP: z.number().optional(),
+    stopSequences: z.array(text).optional(),
+    responseMimeType: text.optional(),
+    responseSchema: z.looseObject({}).optional(),
+    responseJsonSchema: z.looseObject({}).optional(),
+  }).optional(),
 });
 type ContentRequest = z.output<typeof schema>;
 type Part = z.output<typeof part>;

@@ -123,7 +123,7 @@ function toPart(part: Fields, path: string): Part {
 
 function toDataPart(blob: Fields, path: string): Part {
   const mediaType = readText(blob["mimeType"], `${path}.mimeType`);
-  const data = readText(blob["data"], `${path}.data`);
+  const data = toPlainBase64(readText(blob["data"], `${path}.data`));
   const format = audioFormats[mediaType];
   if (format !== undefined) return { type: "input_audio", input_audio: { data, format } };
   const url = `data:${mediaType};base64,${data}`;
@@ -131,6 +131,12 @@ function toDataPart(blob: Fields, path: string): Part {
   const isNamed = !isAbsent(blob["displayName"]);
   const filename = isNamed ? readText(blob["displayName"], `${path}.displayName`) : "document.pdf";
   return { type: "file", file: { filename, file_data: url } };
+}
+
+/** ProtoJSON takes base64 of either alphabet, with padding or without, and Google's SDK for Python writes that of URLs; others take the plain one alone. */
+function toPlainBase64(data: string): string {
+  const plain = /[-_]/.test(data) ? data.replaceAll("-", "+").replaceAll("_", "/") : data;
+  return plain.length % 4 === 0 ? plain : plain.padEnd(plain.length + 4 - (plain.length % 4), "=");
 }
 
 /** `output` is what Google's SDKs call a result that is nothing but a text. */

@@ -77,6 +77,16 @@ test("a request of Google's is read into chat: what is said and shown, thoughts 
   });
 });
 
+test("W21: data in the base64 of URLs, as Google's SDK for Python writes it, reaches others in that which they take", () => {
+  const urlOf = (data: string) =>
+    toChat({ contents: [{ parts: [{ inlineData: { mime_type: "image/png", data } }] }] }).messages[0].content[0]
+      .image_url.url;
+  const bytes = Buffer.from([0xfb, 0xff, 0xfe, 0x3e]);
+  assert.equal(bytes.toString("base64url"), "-__-Pg");
+  for (const data of ["-__-Pg", "-__-Pg==", "+//+Pg", "+//+Pg=="])
+    assert.equal(urlOf(data), "data:image/png;base64,+//+Pg==");
+});
+
 test("W20: results of functions find their calls by name and in order, for Google's calls may have no ids", () => {
   const call = (name: string, args: object, id?: string) => ({ functionCall: { name, args, ...(id && { id }) } });
   const result = (name: string, response: object, id?: string) => ({
