@@ -43,6 +43,7 @@ export const topics: readonly Topic[] = [
       "sso.*",
       "tenant.*",
       "user.*",
+      "webhook.*",
     ],
     partitions: 3,
     retentionMs: 3 * dayMs,
