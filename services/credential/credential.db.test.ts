@@ -148,7 +148,7 @@ test("a list is paged in a stable order, also while credentials are added", asyn
   assert.equal(third.nextCursor, undefined);
 });
 
-test("who writes rows can neither move a secret to another tenant nor widen its origins", async () => {
+test("S11: who writes rows can neither move a secret to another tenant nor widen its origins", async () => {
   const [mine, theirs] = [newTenant(), newTenant()];
   const victim = await store(theirs, "sk-theirs");
   const own = await store(mine, "sk-mine", { allowedOrigins: ["https://evil.example"] });
@@ -166,7 +166,7 @@ test("who writes rows can neither move a secret to another tenant nor widen its 
   await assert.rejects(reveal(victim.credentialId), unreadable);
 });
 
-test("without the key-encryption key, secrets open for as long as data keys are remembered, then not at all", async () => {
+test("S11: without the key-encryption key, secrets open for as long as data keys are remembered, then not at all", async () => {
   const tenantId = newTenant();
   const keyring = createLocalKeyring(Buffer.alloc(32, 7), random);
   let isGone = false;
@@ -184,7 +184,7 @@ test("without the key-encryption key, secrets open for as long as data keys are 
   await assert.rejects(dataKeys.get(dataKeyId), /no answer/);
 });
 
-test("a secret is nowhere in rows, events, errors, or what is printed of inputs and answers", async () => {
+test("S9: a secret is nowhere in rows, events, errors, or what is printed of inputs and answers", async () => {
   const canary = "canary-7f3a9c1e5b2d4860-canary";
   const tenantId = newTenant();
   const seen: unknown[] = [];

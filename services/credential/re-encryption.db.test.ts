@@ -30,7 +30,7 @@ const keyIds = async (tenantId: string) =>
     ({ id }) => id,
   );
 
-test("secrets are sealed anew by a new key while they are read and changed, by several nodes at once, and the old key is destroyed", async () => {
+test("S11: secrets are sealed anew by a new key while they are read and changed, by several nodes at once, and the old key is destroyed", async () => {
   const tenantId = random.id("ten");
   const stored = await Promise.all(Array.from({ length: 150 }, (_, n) => store(tenantId, `n${n}`, `sk-secret-${n}`)));
   const [old] = await keyIds(tenantId);
