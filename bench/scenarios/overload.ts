@@ -9,13 +9,13 @@ import { readFirstLine, spawnPinned, stop } from "../gateway/processes.ts";
 import { loadCore, type StartSystem, type System, startLyssConfigured } from "../gateway/systems.ts";
 import { describeOverload, judgeOverload, type Overload } from "./report-overload.ts";
 
-const slots = 40;
+const slots = 20;
 const serviceMs = 200;
 /** Calls a second that the provider carries. */
 const capacity = (slots * 1_000) / serviceMs;
 const connections = 200;
 const sampleMs = 500;
-const warmupCalls = 4_000;
+const warmupCalls = 1_500;
 
 interface Plan {
   readonly baselineSeconds: number;
@@ -24,7 +24,7 @@ interface Plan {
   readonly windows: number;
 }
 
-const fullPlan: Plan = { baselineSeconds: 30, overloadSeconds: 300, windowSeconds: 10, windows: 4 };
+const fullPlan: Plan = { baselineSeconds: 15, overloadSeconds: 300, windowSeconds: 10, windows: 2 };
 const quickPlan: Plan = { baselineSeconds: 5, overloadSeconds: 10, windowSeconds: 5, windows: 2 };
 
 /** What keeps calls from a provider that has more than enough, each in turn: see docs/guides/resilience.md. */
@@ -42,7 +42,8 @@ const guards: Readonly<Record<string, object>> = {
 /** Scenarios R3 and R4: ten times what the provider carries for five minutes, then 0.8 of it. Fails where a figure is missed. */
 export async function runOverload(args: readonly string[]): Promise<void> {
   const isQuick = args.includes("--quick");
-  const plan = isQuick ? quickPlan : fullPlan;
+  const seconds = Number(args[args.indexOf("--seconds") + 1]);
+  const plan = isQuick ? quickPlan : args.includes("--seconds") ? { ...fullPlan, overloadSeconds: seconds } : fullPlan;
   const folder = mkdtempSync(join(tmpdir(), "lyss-bench-programs-"));
   try {
     const load = prepareLoad(compile("load", folder), folder);

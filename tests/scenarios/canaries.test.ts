@@ -111,7 +111,7 @@ async function leaveSecrets({ send }: Said, canaries: Canaries): Promise<void> {
   await expect("/api/v1/ai/agents", 201, {
     body: { name: "agent", url: at, headers: { "x-key": canaries.put("an agent's header") } },
   });
-  await send("/a2a/agent", { body: { jsonrpc: "2.0", id: 1, method: "message/send", params: {} } });
+  await send("/v1/a2a/agent", { body: { jsonrpc: "2.0", id: 1, method: "message/send", params: {} } });
   const key = canaries.put("an export's key");
   const s3 = { kind: "s3", endpoint: at, bucket: "records", access_key_id: "x" };
   await expect("/api/v1/ai/exports/s3", 200, { method: "PUT", body: { target: s3, secret: key } });

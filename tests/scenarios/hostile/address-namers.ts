@@ -11,6 +11,7 @@ export const namers: readonly (readonly [method: string, path: string, body: (gi
         oauth: { client_id: "x", client_secret: "x", token_url },
       }),
     ],
+    ["POST", "/api/v1/ai/agents", (address) => ({ name: "s1", url: address })],
     [...(["PUT", "/api/v1/ai/guardrails/s1"] as const), (address) => ({ kind: "webhook", url: address })],
     ["PUT", "/api/v1/ai/exports/s1", (address) => ({ target: { kind: "otlp", url: address } })],
     ["PUT", "/api/v1/ai/exports/s1", (endpoint) => ({ target: { kind: "s3", endpoint, ...bucket }, secret: "x" })],
