@@ -19,6 +19,11 @@ export function spawnPinned(
   });
 }
 
+/** From now on a process that runs already, with all its threads, has that core alone. */
+export function moveTo(core: number, id: number): void {
+  execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", String(core), String(id)]);
+}
+
 /** Resolves with the first line that a program prints; rejects when it ends before. */
 export async function readFirstLine(child: ChildProcess): Promise<string> {
   if (!child.stdout) throw new Error("the program's stdout is not piped");

@@ -171,7 +171,7 @@ export function writeMarkdown(report: Report): string {
   return `# The gateway beside nginx
 
 Written by \`${report.command}\` on ${report.date} UTC at commit ${report.commit}. Machine: ${report.machine}. ${versions.join(", ")}.
-${isOneRound ? "One round" : `Medians of ${plan.rounds} alternating rounds`}, each on freshly started systems. Each system has one core, mock and load the other.
+${isOneRound ? "One round" : `Medians of ${plan.rounds} alternating rounds`}, each on freshly started systems. Each system but \`lyss-2\` has one core, mock and load the other.
 
 ${[line(header), line(header.map((_, index) => (index === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n")}
 
@@ -180,8 +180,8 @@ ${[line(header), line(header.map((_, index) => (index === 0 ? "---" : "---:"))),
 - "Added" is the difference between the percentiles with the system and without it, at the same fixed rate.
   Under \`direct\` it is what two runs without a system differ by: the noise.
 - \`sockets\` is a Node program that joins two connections and looks at nothing: the floor of any gateway in Node.
-- \`lyss-2\` is \`lyss up --gateways 2\`, all on the same one core. Two cores would carry twice \`lyss / lyss-2\` of what one process carries, by the CPU
-  time of a call: ${pairRatio(report)}.
+- \`lyss-2\` is \`lyss up --gateways 2\`, the second of them on the core of mock and load, whose time is not counted. Two cores to themselves would carry twice
+  \`lyss / lyss-2\` of what one process carries, by the CPU time of a call: ${pairRatio(report)}.
 ${"gateway" in systems ? `- \`gateway\` is one gateway process by itself, ${apartRatio(report)} × nginx. The other services and PostgreSQL share its core and have their own processes;\n  what a call takes there is not in this column.\n` : ""}${"portkey" in systems ? `- \`portkey\` is ${portkeyPackage} without its console, for production; on this Node it answers streams with 500. Lyss serves ${ratioTo("portkey", report)} times its\n  calls per second of CPU time.\n` : ""}- Memory is the growth of resident memory with ${plan.streams} open streams, at its peak, divided by ${plan.streams}.
 - Streams carry a chunk each ${plan.chunkIntervalMs} ms. Other machines give other figures; look at the ratios.
 `;
