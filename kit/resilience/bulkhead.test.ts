@@ -107,6 +107,44 @@ test("who would be refused at once can be told so before anything is done for th
   assert.deepEqual(bulkhead.stats(), { inFlight: 1, queued: 1, refused: 2 });
 });
 
+test("of many who come at once, and have something to do before they enter, only those who will find room do it", async () => {
+  const { bulkhead } = start(2, 3);
+  const claims: (() => void)[] = [];
+  let refused = 0;
+  for (let n = 0; n < 100; n++) {
+    try {
+      claims.push(bulkhead.claim());
+    } catch (err) {
+      assert.ok(full(err));
+      refused++;
+    }
+  }
+  assert.deepEqual([claims.length, refused], [5, 95]);
+  assert.ok(full(bulkhead.refusal()));
+  const [first, ...others] = claims;
+  first?.();
+  first?.();
+  const again = bulkhead.claim();
+  assert.ok(full(bulkhead.refusal()), "given up twice it makes room once");
+  const waiting = [again, ...others].map((giveUp) => {
+    giveUp();
+    return bulkhead.enter();
+  });
+  assert.deepEqual(bulkhead.stats(), { inFlight: 2, queued: 3, refused: 97 });
+  for (let n = 0; n < 5; n++) bulkhead.leave();
+  await Promise.all(waiting);
+  assert.equal(bulkhead.refusal(), undefined);
+  assert.deepEqual(bulkhead.stats(), { inFlight: 0, queued: 0, refused: 97 });
+});
+
+test("who has a claim holds up nobody who enters", () => {
+  const { bulkhead } = start(1, 0);
+  const giveUp = bulkhead.claim();
+  assert.equal(bulkhead.tryEnter(), true);
+  giveUp();
+  assert.throws(() => bulkhead.enter(), full);
+});
+
 test("a caller who has waited as long as is allowed is refused, and its place goes to nobody", async () => {
   const { bulkhead, clock } = start(1, 2);
   bulkhead.enter();

@@ -36,10 +36,15 @@ export interface Bulkhead {
    */
   enter(signal?: AbortSignal): Promise<void> | undefined;
   /**
-   * What `enter` would throw at once for want of a place, counted as refused; undefined where it would give one, or have its caller wait.
-   * `turn` unless it is that of the call's context.
+   * What `enter` would throw at once for want of a place, were all who have a claim there already; counted as refused. Undefined where it
+   * would give one, or have its caller wait. `turn` unless it is that of the call's context.
    */
   refusal(turn?: Turn): Failure | undefined;
+  /**
+   * For who has something to do before `enter`: until the claim is given up, which may be repeated, others are refused as if its holder had
+   * come. It is given up when its holder enters, or does not come. It gives no place, and holds up nobody who enters. Throws what `refusal` tells.
+   */
+  claim(): () => void;
   /** Takes a place if there is one, and tells. Nobody waits. */
   tryEnter(): boolean;
   leave(): void;
@@ -61,6 +66,7 @@ export function createBulkhead(options: BulkheadOptions, { clock, name }: Bulkhe
   let limits = options;
   let inFlight = 0;
   let refused = 0;
+  let claims = 0;
   const queue = createFairQueue<Waiter>();
 
   function refuse(): Failure {
@@ -116,6 +122,11 @@ export function createBulkhead(options: BulkheadOptions, { clock, name }: Bulkhe
     return waitForPlace(turn, signal);
   }
 
+  function refusal(turn = currentTurn()): Failure | undefined {
+    const isRoom = inFlight + queue.size + claims < limits.maxConcurrent + limits.maxQueue;
+    return isRoom || queue.hasRoomFor(turn) ? undefined : refuse();
+  }
+
   function leave(): void {
     inFlight--;
     admitWaiting();
@@ -132,9 +143,16 @@ export function createBulkhead(options: BulkheadOptions, { clock, name }: Bulkhe
       }
     },
     enter,
-    refusal(turn = currentTurn()) {
-      if (inFlight < limits.maxConcurrent || queue.size < limits.maxQueue || queue.hasRoomFor(turn)) return undefined;
-      return refuse();
+    refusal,
+    claim() {
+      const failure = refusal();
+      if (failure) throw failure;
+      let isHeld = true;
+      claims++;
+      return () => {
+        if (isHeld) claims--;
+        isHeld = false;
+      };
     },
     tryEnter,
     leave,

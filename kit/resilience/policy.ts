@@ -43,6 +43,8 @@ export interface Policy {
    * would get one, or may wait. `turn` unless it is that of the call's context.
    */
   refusal(turn?: Turn): Failure | undefined;
+  /** The same, thrown; or a claim, to be given up when the call begins or will not be made (`Bulkhead.claim`). Undefined where places have no limit. */
+  claim(): (() => void) | undefined;
   /**
    * Time limit → retry → bulkhead → breaker → time limit of the attempt → `call`. Rejects with the call's own error,
    * `kit.deadline_exceeded`, `resilience.circuit_open`, `resilience.bulkhead_full` or the signal's reason.
@@ -118,6 +120,7 @@ export function createPolicy(name: string, options: PolicyOptions, deps: PolicyD
       return parts.bulkhead?.isFull === true;
     },
     refusal: (turn) => parts.bulkhead?.refusal(turn),
+    claim: () => parts.bulkhead?.claim(),
     run(call, given) {
       calls++;
       return runWithin(call, given);

@@ -38,6 +38,8 @@ export interface Call {
   readonly funds: Funds;
   /** What it has taken of limits on its target; undefined where there are none. */
   readonly limited: LimitPlace | undefined;
+  /** Its claim to a place at its target, until it takes one. */
+  readonly giveUpClaim: (() => void) | undefined;
   /** For a stream that is paid for as it runs. */
   readonly meter: StreamMeter | undefined;
   /** The limit to write into the request, when money allows less than the caller or the model would. */

@@ -23,6 +23,7 @@ export async function openUpstream(deps: AiGatewayDeps, call: Call): Promise<Ope
     const answer = await sendOnce(deps, call, secret);
     return tasks ? followTask(createTaskAsker(deps, call, secret), tasks, answer, call.request.isStream) : answer;
   };
+  call.giveUpClaim?.();
   return deps.policies.policyOf(provider).open(send, call.abort);
 }
 

@@ -31,6 +31,8 @@ export interface Walk {
   attempts: number;
   /** Those that it has come to, in order. */
   readonly tried: Target[];
+  /** Gives up its claim to a place at the target that it was prepared for last; undefined where it needs none. May be repeated, and has to be at its end. */
+  giveUpClaim?: (() => void) | undefined;
   readonly startedMs: number;
 }
 
@@ -85,8 +87,8 @@ export async function prepare(
   if (policy.isFull && hasRoomElsewhere(deps, walk)) {
     throw new Failure(resilienceFailures.bulkhead_full, { policy: policy.name });
   }
-  const refusal = policy.refusal();
-  if (refusal) throw refusal;
+  walk.giveUpClaim?.();
+  walk.giveUpClaim = policy.claim();
   const asked = readIt();
   const { read, given } = withFittingNames(walk, target, asked);
   const { wire, draft } = draftFor(target, read, walk.askedCall.preferences?.requiresParameters ?? false);

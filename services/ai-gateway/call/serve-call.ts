@@ -114,6 +114,7 @@ async function serveAsked(
   try {
     await serveWalk(deps, walk, exchange, { callId, keepAliveMs, kept, onSettled });
   } finally {
+    walk.giveUpClaim?.();
     const mirrorCallId = mirrorCall(deps, walk, {
       callId,
       exchange,

@@ -61,6 +61,7 @@ export async function serveOwnCall(deps: AiGatewayDeps, own: OwnCall): Promise<T
     });
     return walk.tried.at(-1);
   } finally {
+    walk.giveUpClaim?.();
     signal?.removeEventListener("abort", leave);
     cancelTimer();
     watch.stop();

@@ -71,6 +71,7 @@ export function toCall(
       startedMs,
     },
     begin: attempt === 1 ? begin : undefined,
+    giveUpClaim: walk.giveUpClaim,
     abort: follow(served.abort.signal),
     meter: createStreamMeter(funds, counter, request.choices),
     ...{ outputTokens: limitToSend(request, target, funds), dispatch: createDispatch() },
