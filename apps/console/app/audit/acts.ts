@@ -126,6 +126,7 @@ export const areas: Readonly<Record<string, Words>> = {
   mcp_tool: ["Calls of tools", "工具调用"],
   request_body: ["Stored prompts and answers", "保存的提示词与回答"],
   export: ["Exports of records", "记录导出"],
+  webhook: ["Webhooks", "Webhook 推送"],
   resilience: ["Protection of calls", "调用保护"],
   audit: ["Audit log", "审计日志"],
 };
@@ -164,6 +165,7 @@ export const subjects: Readonly<Record<string, Words>> = {
   scim_group: ["group of the identity provider", "身份提供方的群组"],
   scim_token: ["SCIM token", "SCIM 令牌"],
   tenant: ["organisation", "组织"],
+  webhook: ["webhook", "Webhook 推送"],
 };
 
 /** The words of a name, in a language; one that is not known keeps its name. */

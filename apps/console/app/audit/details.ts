@@ -140,6 +140,7 @@ export const detailValues: Readonly<Record<string, Words>> = {
   removed: ["Removed", "移除"],
   paused: ["Paused", "暂停"],
   resumed: ["Resumed", "恢复"],
+  rotated: ["Secret replaced", "更换密钥"],
   purged: ["Emptied", "清空"],
   completed: ["Completed", "完成"],
   failed: ["Failed", "失败"],
