@@ -291,6 +291,19 @@ test("a check is done once by whichever node comes first; what it finds is an ev
   );
 });
 
+test("a run that ends while another is wanted leaves nobody without one", async () => {
+  for (let round = 0; round < 100; round++) {
+    await ops.requestIntegrityRun();
+    const wanted = Array.from({ length: 4 }, () => ops.requestIntegrityRun());
+    await Promise.all([
+      ...wanted,
+      sql`update integrity_run set state = 'passed', ended_at = now() where ended_at is null`,
+    ]);
+    for (const { state } of await Promise.all(wanted)) assert.equal(state, "wanted");
+  }
+  await ops.runIntegrity();
+});
+
 test("B28: while calls are charged, a check finds nothing and a rebuild of every page changes nothing", async () => {
   const tenants = await Promise.all(Array.from({ length: 4 }, createBusyTenant));
   let isOver = false;

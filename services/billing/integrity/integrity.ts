@@ -30,11 +30,8 @@ export async function requestIntegrityRun(
   { cause }: { cause: IntegrityCause },
 ): Promise<IntegrityRun> {
   return db.transaction(async (tx) => {
-    const runId = random.id("chk");
-    await runs.insertRun(tx, { runId, cause });
+    const run = await runs.openRun(tx, { runId: random.id("chk"), cause });
     await runs.deleteOldRuns(tx, maxKeptRuns);
-    const run = await runs.findOpenRun(tx);
-    if (!run) throw new Error(`run ${runId} is neither there nor is another open`);
     return run;
   });
 }

@@ -17,17 +17,13 @@ export function createIntegrityRunStore(sql: Sql) {
     finding_count = ${report.findingCount}, findings = ${toJson(report.findings)}::text::jsonb, digest = ${report.digest}`;
 
   return {
-    /** False when one is open: there is never more than one. */
-    async insertRun(tx: Tx, run: { readonly runId: string; readonly cause: IntegrityCause }): Promise<boolean> {
-      const { count } = await tx`
+    /** The one that is open, or else a new one: there is never more than one. It stays open until the transaction ends. */
+    async openRun(tx: Tx, run: { readonly runId: string; readonly cause: IntegrityCause }): Promise<IntegrityRun> {
+      const [open] = await tx<[IntegrityRun]>`
         insert into integrity_run (run_id, cause) values (${run.runId}, ${run.cause})
-        on conflict ((true)) where ended_at is null do nothing`;
-      return count > 0;
-    },
-
-    async findOpenRun(tx: Tx): Promise<IntegrityRun | undefined> {
-      const [run] = await tx<IntegrityRun[]>`select ${columns(tx)} from integrity_run where ended_at is null`;
-      return run;
+        on conflict ((true)) where ended_at is null do update set cause = integrity_run.cause
+        returning ${columns(tx)}`;
+      return open;
     },
 
     async findRun(runId: string): Promise<IntegrityRun | undefined> {
