@@ -46,6 +46,23 @@ test("a job runs at once and then everyMs after its last run has ended, never tw
   await supervisor.stop();
 });
 
+test("jobs that are added together are not due together", async () => {
+  const { supervisor, clock, advance } = supervise();
+  const runsMs: number[] = [];
+  for (let index = 0; index < 20; index++) {
+    const run = async () => void runsMs.push(clock.monotonicMs());
+    supervisor.add("billing", { name: `sweep-${index}`, everyMs: 1_000, run });
+  }
+  await setImmediate();
+  const begunMs = clock.monotonicMs();
+  for (let ms = 0; ms < 3_000; ms++) await advance(1);
+  const inThirdSecond = runsMs.filter((ms) => ms > begunMs + 2_000).sort((a, b) => a - b);
+  assert.equal(inThirdSecond.length, 20, "each runs once a second");
+  const gapsMs = inThirdSecond.slice(1).map((ms, index) => ms - (inThirdSecond[index] ?? 0));
+  assert.ok(Math.min(...gapsMs) >= 20, `they lie ${gapsMs} ms apart`);
+  await supervisor.stop();
+});
+
 test("a job that fails is logged and backs off to 60 s, until a run succeeds", async () => {
   const { supervisor, clock, advance, logLines } = supervise();
   const startsMs: number[] = [];

@@ -9,7 +9,10 @@ const maxBackoffMs = 60_000;
 
 /** Jobs that run until they are stopped. */
 export interface Supervisor {
-  /** Starts a job of a service: at once, and then `everyMs` after each run has ended. A job never overlaps itself. */
+  /**
+   * Starts a job of a service: at once, and then `everyMs` after each run has ended; the second run may come sooner, so that jobs which
+   * were added together do not all fall due together ever after. A job never overlaps itself.
+   */
   add(service: string, job: Job): void;
   /** Aborts the runs under way and starts no more. Resolves when they have ended. May be repeated. */
   stop(): Promise<void>;
@@ -23,6 +26,7 @@ export function createSupervisor(options: { readonly clock: Clock; readonly log:
   const { clock, log } = options;
   const stopping = new AbortController();
   const loops = new Set<Promise<void>>();
+  let added = 0;
 
   async function runOnce(service: string, job: Job): Promise<boolean> {
     const context = fromContextHeaders(() => undefined, clock);
@@ -35,18 +39,20 @@ export function createSupervisor(options: { readonly clock: Clock; readonly log:
     }
   }
 
-  async function loop(service: string, job: Job): Promise<void> {
+  async function loop(service: string, job: Job, share: number): Promise<void> {
     let failures = 0;
+    let waitMs = job.everyMs * share;
     while (!stopping.signal.aborted) {
       failures = (await runOnce(service, job)) ? 0 : failures + 1;
       const backoffMs = failures === 0 ? 0 : Math.min(maxBackoffMs, minBackoffMs * 2 ** (failures - 1));
-      await delay(clock, Math.max(job.everyMs, backoffMs), stopping.signal).catch(() => {});
+      await delay(clock, Math.max(waitMs, backoffMs), stopping.signal).catch(() => {});
+      waitMs = job.everyMs;
     }
   }
 
   return {
     add(service, job) {
-      const running = loop(service, job).finally(() => loops.delete(running));
+      const running = loop(service, job, shareOf(added++)).finally(() => loops.delete(running));
       loops.add(running);
     },
     async stop() {
@@ -54,4 +60,11 @@ export function createSupervisor(options: { readonly clock: Clock; readonly log:
       await Promise.all(loops);
     },
   };
+}
+
+const goldenRatio = (Math.sqrt(5) - 1) / 2;
+
+/** Of a job's interval, until its second run; for the first job all. However many there are, they lie evenly (Weyl's sequence of the golden ratio). */
+function shareOf(index: number): number {
+  return index === 0 ? 1 : (index * goldenRatio) % 1;
 }
