@@ -28,7 +28,7 @@ export async function countResponseTokens(
   const counter = await counterFor(provider);
   // What does not go there as it is has to be sayable in chat.
   if (provider.dialect !== "responses") return counter.estimateInput(toCallRequest(read, history, input));
-  refuseDearer(read.json, input, provider);
+  refuseDearer(read.json, history, input, provider);
   const native = toConversationBody({ body, history, input }, target.model.upstreamName);
   const counted = await countAtProvider(deps, target, caller, native);
   const json = toCountedChat(read.json, [...history, ...input]);

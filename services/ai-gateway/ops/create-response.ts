@@ -23,7 +23,9 @@ import {
   type ResponseRequest,
   readResponseRequest,
   toCallRequest,
+  toPlacedItems,
 } from "../dialects/responses/response-request.ts";
+import { readTools } from "../dialects/responses/response-tools.ts";
 import { createResponseWriter, type KeepResponse } from "../dialects/responses/responses.ts";
 import type { ConnectionMemory } from "../responses/connection-memory.ts";
 import type { Owner } from "../responses/response-store.ts";
@@ -67,7 +69,8 @@ export async function createResponse(
         return readNativeResponse({ body, read, history, input, keeperFor }, provider);
       }
       const request = toCallRequest(read, history, input);
-      return { request, createWriter: (facts) => createResponseWriter(read, facts, keeperFor(facts)) };
+      const { told } = readTools(read.json, toPlacedItems(history, input));
+      return { request, createWriter: (facts) => createResponseWriter(read, facts, keeperFor(facts), told) };
     },
     call: {
       model: readText(read.json["model"], "model"),

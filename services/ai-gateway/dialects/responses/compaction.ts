@@ -39,7 +39,7 @@ export function readCompaction(asked: AskedCompaction, provider: ReadingProvider
     if (!isAbsent(read.json[field])) throw refuseField(field, "is not known here", "不是此处可用的参数");
   }
   if (provider.dialect !== "responses") return readOwnCompaction(asked, toPlacedItems(history, input));
-  refuseDearer(read.json, input, provider);
+  refuseDearer(read.json, history, input, provider);
   return { request: toCallRequest(asked, model), wire: createCompactionWire(asked), createWriter };
 }
 

@@ -69,6 +69,7 @@ test("W24: a response is gone on from with what was said, and without thoughts t
 
 test("what is in an account that others share, and what costs apart, is refused by name; an owner's own is not", () => {
   const item = (part: object) => ({ input: [{ role: "user", content: [part] }] });
+  const brought = (type: string) => ({ input: [{ type, role: "developer", tools: [{ type: "web_search" }] }] });
   const refused: readonly (readonly [object, string])[] = [
     [{ conversation: "conv_1" }, "conversation"],
     [{ prompt: { id: "p" } }, "prompt"],
@@ -78,6 +79,9 @@ test("what is in an account that others share, and what costs apart, is refused 
     [{ tools: [{ type: "web_search" }] }, "tools[0].type"],
     [{ tools: [{ type: "image_generation" }] }, "tools[0].type"],
     [{ tools: [{ type: "file_search", vector_store_ids: ["vs_1"] }] }, "tools[0].type"],
+    [brought("additional_tools"), "input[0].tools[0].type"],
+    [brought("tool_search_output"), "input[0].tools[0].type"],
+    [{ tools: [{ type: "namespace", name: "n", tools: [{ type: "mcp" }] }] }, "tools[0].tools[0].type"],
   ];
   for (const [fields, param] of refused) {
     const body = JSON.stringify({ model: "m", input: "hi", ...fields });
@@ -87,6 +91,11 @@ test("what is in an account that others share, and what costs apart, is refused 
       param,
     );
   }
+  const history = [brought("additional_tools").input[0] ?? {}];
+  assert.throws(
+    () => open(JSON.stringify({ model: "m", input: "hi" }), { history }),
+    (err) => isFailure(err) && err.details["param"] === "previous_response_id[0].type",
+  );
   const searching = JSON.stringify({ model: "m", input: "hi", tools: [{ type: "web_search" }] });
   open(searching, { provider: { ...shared, serverTools: true } });
   open(JSON.stringify({ model: "m", ...item({ type: "input_file", file_id: "f" }) }), {

@@ -40,8 +40,8 @@ type Conversation = Pick<NativeResponse, "history" | "input">;
  * decides and is wrong, and for what cannot be shared.
  */
 export function readNativeResponse(asked: NativeResponse, provider: ReadingProvider): ReadCall {
-  const { read, input, keeperFor } = asked;
-  refuseDearer(read.json, input, provider);
+  const { read, history, input, keeperFor } = asked;
+  refuseDearer(read.json, history, input, provider);
   const request = toCallRequest(asked);
   return {
     request,
@@ -96,9 +96,9 @@ export function toConversationBody(asked: Conversation & Pick<NativeResponse, "b
 function toToldItem(given: Fields): readonly Fields[] {
   const item = toToldSummary(given);
   const { id: _, status: __, ...told } = item;
-  const type = item["type"];
+  const type = String(item["type"]);
   if (type === "reasoning") return [];
-  return [type === "message" || String(type).startsWith("function_call") ? told : item];
+  return [type === "message" || /^(function|custom_tool|tool_search)_(call|output)/.test(type) ? told : item];
 }
 
 function createResponseWire(read: ResponseRequest, items: readonly Fields[] | undefined): Wire {

@@ -11,13 +11,19 @@ import {
 } from "../request-fields.ts";
 
 import { toToldSummary } from "./compaction-item.ts";
+import { bringsTools, type PlacedItem, toFoundText, toToolCall } from "./response-tools.ts";
 
 type ChatMessage = Readonly<Record<string, unknown>>;
 type Part = Readonly<Record<string, unknown>>;
 
-const messageFields = new Set(["type", "role", "content", "id", "status"]);
-const callFields = new Set(["type", "call_id", "name", "arguments", "id", "status"]);
-const outputFields = new Set(["type", "call_id", "output", "id", "status"]);
+const messageFields = new Set(["type", "role", "content", "id", "status", "phase"]);
+const outputTypes: ReadonlySet<string> = new Set([
+  "function_call_output",
+  "custom_tool_call_output",
+  "tool_search_output",
+]);
+/** A tool that gave a text may be named in its result. */
+const outputFields = new Set(["type", "call_id", "output", "id", "status", "name"]);
 
 /** The items of a request's `input`, as they are listed: each with a type, an id of its own or made from `prefix`, and parts. */
 export function readInputItems(value: unknown, prefix: string): readonly Fields[] {
@@ -36,12 +42,17 @@ export function readInputItems(value: unknown, prefix: string): readonly Fields[
   });
 }
 
+const idPrefixes: Readonly<Record<string, string>> = {
+  ...{ function_call: "fc", function_call_output: "fco", custom_tool_call: "ctc", custom_tool_call_output: "ctco" },
+  ...{ tool_search_call: "tsc", tool_search_output: "tso", additional_tools: "at" },
+};
+
 function idPrefixOf(type: unknown): string {
-  return type === "function_call" ? "fc" : type === "function_call_output" ? "fco" : "msg";
+  return idPrefixes[String(type)] ?? "msg";
 }
 
 /** Items of a conversation as messages of chat. `paths` name the items in refusals. */
-export function toChatMessages(items: readonly { readonly item: Fields; readonly path: string }[]): ChatMessage[] {
+export function toChatMessages(items: readonly PlacedItem[]): ChatMessage[] {
   const messages: ChatMessage[] = [];
   /** Chat takes no images from tools: they are shown by the user, after the results of all tools. */
   let shown: Part[] = [];
@@ -52,17 +63,19 @@ export function toChatMessages(items: readonly { readonly item: Fields; readonly
   for (const { item: given, path } of items) {
     const item = toToldSummary(given);
     const type = readText(item["type"], `${path}.type`);
-    if (type === "function_call_output") {
-      const { message, images } = toToolMessage(item, path);
+    if (outputTypes.has(type)) {
+      const { message, images } =
+        type === "tool_search_output" ? toFoundMessage(item, path) : toToolMessage(item, path);
       messages.push(message);
       shown.push(...images);
       continue;
     }
     showImages();
+    const call = toToolCall(item, path);
     if (type === "message") addMessage(messages, item, path);
-    else if (type === "function_call") addCall(messages, toToolCall(item, path));
-    // What a model thought is bound to that model; chat has no place for it.
-    else if (type !== "reasoning") throw unsupported(`${path}.type`);
+    else if (call) addCall(messages, call);
+    // What a model thought is bound to that model; chat has no place for it. Tools are read where all of them are.
+    else if (type !== "reasoning" && !bringsTools(item)) throw unsupported(`${path}.type`);
   }
   showImages();
   return messages;
@@ -133,17 +146,17 @@ function toImagePart(part: Fields, path: string): Part {
   return { type: "image_url", image_url: { url, ...(detail !== undefined && { detail }) } };
 }
 
-function toToolCall(item: Fields, path: string): object {
-  refuseOthers(item, callFields, path);
-  const name = readText(item["name"], `${path}.name`);
-  const text = readText(item["arguments"], `${path}.arguments`);
-  return { id: readText(item["call_id"], `${path}.call_id`), type: "function", function: { name, arguments: text } };
+interface ToolMessage {
+  readonly message: ChatMessage;
+  readonly images: readonly Part[];
 }
 
-function toToolMessage(
-  item: Fields,
-  path: string,
-): { readonly message: ChatMessage; readonly images: readonly Part[] } {
+function toFoundMessage(item: Fields, path: string): ToolMessage {
+  const call = readText(item["call_id"], `${path}.call_id`);
+  return { message: { role: "tool", tool_call_id: call, content: toFoundText(item, path) }, images: [] };
+}
+
+function toToolMessage(item: Fields, path: string): ToolMessage {
   refuseOthers(item, outputFields, path);
   const { output } = item;
   const at = `${path}.output`;

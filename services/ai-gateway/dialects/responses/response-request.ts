@@ -1,7 +1,7 @@
 import { parseBodyExact } from "../../call/parse-body.ts";
 import { type CallRequest, readRequest } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
-import { toFunctionChoice, toFunctionTool } from "../function-tool.ts";
+import { toFunctionChoice } from "../function-tool.ts";
 import {
   type Fields,
   isAbsent,
@@ -17,6 +17,7 @@ import {
   unsupported,
 } from "../request-fields.ts";
 import { readInputItems, toChatMessages } from "./response-input.ts";
+import { type PlacedItem, readTools, toChatName } from "./response-tools.ts";
 
 /** A request of `POST /v1/responses` before what it goes on from is known. */
 export interface ResponseRequest {
@@ -30,7 +31,18 @@ export interface ResponseRequest {
 }
 
 const known = new Set([
-  ...["background", "include", "input", "instructions", "max_output_tokens", "max_tool_calls", "metadata", "model"],
+  // What a client says of itself, such as Codex of its session, does not change the answer.
+  ...[
+    "client_metadata",
+    "background",
+    "include",
+    "input",
+    "instructions",
+    "max_output_tokens",
+    "max_tool_calls",
+    "metadata",
+    "model",
+  ],
   ...["parallel_tool_calls", "previous_response_id", "prompt_cache_key", "prompt_cache_retention", "reasoning"],
   ...["safety_identifier", "service_tier", "store", "stream", "stream_options", "temperature", "text", "tool_choice"],
   ...["tools", "top_logprobs", "top_p", "truncation", "user"],
@@ -76,7 +88,7 @@ export function toCallRequest(
     model: readText(json["model"], "model"),
     messages: [...system, ...toChatMessages(items)],
     stream: isStream,
-    ...readTools(json),
+    ...toChatTools(json, items),
     ...readFormat(json["text"]),
     ...readSampling(json),
   };
@@ -85,7 +97,7 @@ export function toCallRequest(
 }
 
 /** All items that are asked about, each with where it was given. Throws `invalid_request` where there are none. */
-export function toPlacedItems(history: readonly Fields[], input: readonly Fields[]) {
+export function toPlacedItems(history: readonly Fields[], input: readonly Fields[]): readonly PlacedItem[] {
   const items = [
     ...history.map((item) => ({ item, path: "previous_response_id" })),
     ...input.map((item, index) => ({ item, path: `input[${index}]` })),
@@ -119,36 +131,25 @@ function refuseLogprobs(json: Fields): void {
   if (json["top_logprobs"]) throw unsupported("top_logprobs");
 }
 
-function readTools(json: Fields): Fields {
-  const tools = readOptional(json["tools"], "tools", readList) ?? [];
+function toChatTools(json: Fields, items: readonly PlacedItem[]): Fields {
+  const tools = readTools(json, items).chat;
   if (tools.length === 0) return {};
   const choice = json["tool_choice"];
   const parallel = readOptional(json["parallel_tool_calls"], "parallel_tool_calls", readFlag);
   return {
-    tools: tools.map((tool, index) => toChatTool(readObject(tool, `tools[${index}]`), `tools[${index}]`)),
+    tools,
     ...(!isAbsent(choice) && { tool_choice: toChatChoice(choice) }),
     ...(parallel !== undefined && { parallel_tool_calls: parallel }),
   };
 }
 
-/** Only functions: the tools of OpenAI's own run at OpenAI. */
-function toChatTool(tool: Fields, path: string): object {
-  if (readText(tool["type"], `${path}.type`) !== "function") throw unsupported(`${path}.type`);
-  refuseOthers(tool, new Set(["type", "name", "description", "parameters", "strict"]), path);
-  return toFunctionTool({
-    name: readText(tool["name"], `${path}.name`),
-    description: readOptional(tool["description"], `${path}.description`, readText),
-    parameters: readOptional(tool["parameters"], `${path}.parameters`, readObject),
-    strict: readOptional(tool["strict"], `${path}.strict`, readFlag),
-  });
-}
-
 function toChatChoice(value: unknown): unknown {
   if (typeof value === "string") return readOneOf(value, "tool_choice", ["auto", "none", "required"]);
   const choice = readObject(value, "tool_choice");
-  refuseOthers(choice, new Set(["type", "name"]), "tool_choice");
-  readOneOf(choice["type"], "tool_choice.type", ["function"]);
-  return toFunctionChoice(readText(choice["name"], "tool_choice.name"));
+  refuseOthers(choice, new Set(["type", "name", "namespace"]), "tool_choice");
+  readOneOf(choice["type"], "tool_choice.type", ["function", "custom"]);
+  const namespace = readOptional(choice["namespace"], "tool_choice.namespace", readText);
+  return toFunctionChoice(toChatName(readText(choice["name"], "tool_choice.name"), namespace));
 }
 
 function readFormat(value: unknown): Fields {
@@ -174,8 +175,9 @@ function toChatFormat(format: Fields): object {
 
 function readSampling(json: Fields): Fields {
   const reasoning = readOptional(json["reasoning"], "reasoning", readObject) ?? {};
-  // How thoughts are summed up is for the provider to say: what it tells of them is shown, as a summary where one is asked for.
-  refuseOthers(reasoning, new Set(["effort", "summary", "generate_summary"]), "reasoning");
+  // How thoughts are summed up is for the provider to say: what it tells of them is shown, as a summary where one is asked for. Which of
+  // them are told again is nothing where none are.
+  refuseOthers(reasoning, new Set(["effort", "summary", "generate_summary", "context"]), "reasoning");
   const effort = readOptional(reasoning["effort"], "reasoning.effort", readText);
   const numbers = ["temperature", "top_p"].map((name) => [name, readOptional(json[name], name, readNumber)]);
   const names = ["service_tier", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "user"];

@@ -3,6 +3,7 @@ import { type ChatPiece, createChatReader } from "../openai/chat-answer.ts";
 import { fieldOf, type ReportedUsage } from "../openai/usage.ts";
 import { isAbsent } from "../request-fields.ts";
 import { type ResponseObject, suffixOf, toResponseUsage } from "./response-object.ts";
+import { type ToldTool, type ToldTools, toCallFields, toInput } from "./response-tools.ts";
 
 /** An output item while it is written. */
 type Item =
@@ -14,12 +15,17 @@ type Item =
       readonly id: string;
       text: string;
     }
-  | ({ readonly type: "function_call"; readonly index: number; readonly id: string; text: string } & Called);
+  | CallItem;
 
-interface Called {
+interface CallItem extends ToldTool {
+  readonly index: number;
+  readonly id: string;
   readonly callId: string;
-  readonly name: string;
+  /** Arguments of a function. */
+  text: string;
 }
+
+const idPrefixes = { function_call: "fc", custom_tool_call: "ctc", tool_search_call: "tsc" } as const;
 
 interface Part {
   readonly type: "output_text" | "refusal";
@@ -39,16 +45,21 @@ const textFields = { output_text: "text", refusal: "refusal" } as const;
 
 /**
  * Writes what a provider says as the events of a response, and gathers the response itself. Texts and thoughts are items
- * of their own, one after the other; tool calls may be written by turns, each under its index.
+ * of their own, one after the other; tool calls may be written by turns, each under its index. What a call of one of `tools` gives, which is
+ * no function's arguments, is told when it is whole.
  */
-export function createResponseStream(facts: Pick<AnswerFacts, "callId" | "maxKeptLength">, begun: ResponseObject) {
+export function createResponseStream(
+  facts: Pick<AnswerFacts, "callId" | "maxKeptLength">,
+  begun: ResponseObject,
+  tools: ToldTools,
+) {
   const reader = createChatReader(facts.callId);
   const isSummary = asksForSummary(begun["reasoning"]);
   const thoughts = isSummary ? asSummary : asContent;
   const items: Item[] = [];
-  const calls: (Item & { type: "function_call" })[] = [];
+  const calls: CallItem[] = [];
   /** The item of text or thoughts that is being written. */
-  let open: Exclude<Item, { type: "function_call" }> | undefined;
+  let open: Exclude<Item, CallItem> | undefined;
   let sequence = 0;
   let keptLength = 0;
 
@@ -78,7 +89,8 @@ export function createResponseStream(facts: Pick<AnswerFacts, "callId" | "maxKep
     if (piece.type === "call") {
       const closing = close();
       const { id: callId, name } = piece;
-      const item = { type: "function_call" as const, index: items.length, id: nextId("fc"), callId, name, text: "" };
+      const told = tools.get(name) ?? { type: "function_call" as const, name, namespace: undefined };
+      const item = { ...told, index: items.length, id: nextId(idPrefixes[told.type]), callId, text: "" };
       calls[piece.call] = item;
       return closing + begin(item);
     }
@@ -88,6 +100,7 @@ export function createResponseStream(facts: Pick<AnswerFacts, "callId" | "maxKep
       const item = calls[piece.call];
       if (!item) return "";
       item.text += piece.text;
+      if (item.type !== "function_call") return "";
       return event("response.function_call_arguments.delta", { ...placeOf(item), delta: piece.text });
     }
     return piece.type === "reasoning" ? addReasoning(piece.text) : addText(piece.type, piece.text);
@@ -164,12 +177,20 @@ export function createResponseStream(facts: Pick<AnswerFacts, "callId" | "maxKep
   }
 
   function closeCalls(status: string): string {
-    return calls
-      .map((item) => {
-        const done = { ...placeOf(item), name: item.name, arguments: item.text };
-        return event("response.function_call_arguments.done", done) + endItem(item, status);
-      })
-      .join("");
+    return calls.map((item) => tellWhole(item) + endItem(item, status)).join("");
+  }
+
+  function tellWhole(item: CallItem): string {
+    if (item.type === "tool_search_call") return "";
+    if (item.type === "function_call") {
+      const done = { ...placeOf(item), name: item.name, arguments: item.text };
+      return event("response.function_call_arguments.done", done);
+    }
+    const input = toInput(item.text);
+    return (
+      event("response.custom_tool_call_input.delta", { ...placeOf(item), delta: input }) +
+      event("response.custom_tool_call_input.done", { ...placeOf(item), input })
+    );
   }
 
   return {
@@ -213,9 +234,7 @@ function toContentPart({ type, text }: Part): object {
 function toOutputItem(item: Item, status: string): object {
   const { id, type } = item;
   if (type === "message") return { id, type, status, role: "assistant", content: item.parts.map(toContentPart) };
-  if (type === "function_call") {
-    return { id, type, status, call_id: item.callId, name: item.name, arguments: item.text };
-  }
+  if (type !== "reasoning") return { id, type, status, call_id: item.callId, ...toCallFields(item, item.text) };
   const told = item.text === "" ? [] : [{ type: (item.isSummary ? asSummary : asContent).type, text: item.text }];
   return item.isSummary ? { id, type, status, summary: told } : { id, type, status, summary: [], content: told };
 }

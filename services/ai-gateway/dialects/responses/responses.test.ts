@@ -8,7 +8,8 @@ import { parseExact } from "../exact-json.ts";
 import { readUsage } from "../openai/usage.ts";
 import { drawFrom, randomChat, writeStream } from "../random-chat.ts";
 import type { Fields } from "../request-fields.ts";
-import { inputOf, readResponseRequest, toCallRequest } from "./response-request.ts";
+import { inputOf, readResponseRequest, toCallRequest, toPlacedItems } from "./response-request.ts";
+import { readTools } from "./response-tools.ts";
 import { createResponseWriter, type KeepResponse } from "./responses.ts";
 
 type Json = Record<string, unknown>;
@@ -27,7 +28,8 @@ function toBody(asked: unknown): Buffer {
 
 function writerFor(asked: object = {}, keep: KeepResponse = async () => true, maxKeptLength = 1_000_000) {
   const read = readResponseRequest(toBody({ model: "alias", input: "hi", ...asked }));
-  return createResponseWriter(read, { ...facts, maxKeptLength }, keep);
+  const { told } = readTools(read.json, toPlacedItems([], inputOf(read, "p")));
+  return createResponseWriter(read, { ...facts, maxKeptLength }, keep, told);
 }
 
 function eventsOf(text: string): Json[] {

@@ -3,13 +3,19 @@ import { toErrorObject } from "../openai/failure-reply.ts";
 import { type ResponseObject, startResponse } from "./response-object.ts";
 import type { ResponseRequest } from "./response-request.ts";
 import { createResponseStream } from "./response-stream.ts";
+import type { ToldTools } from "./response-tools.ts";
 
 /** Keeps a response, as far as it is to be kept; false when it is not stored. Resolves before the response is shown. */
 export type KeepResponse = (response: ResponseObject) => Promise<boolean>;
 
-/** Writes a call's answer as a response. What cannot be kept says `store: false`. */
-export function createResponseWriter(read: ResponseRequest, facts: AnswerFacts, keep: KeepResponse): AnswerWriter {
-  const stream = createResponseStream(facts, startResponse(read, facts, "in_progress"));
+/** Writes a call's answer as a response, with calls of `tools` as those tell. What cannot be kept says `store: false`. */
+export function createResponseWriter(
+  read: ResponseRequest,
+  facts: AnswerFacts,
+  keep: KeepResponse,
+  tools: ToldTools,
+): AnswerWriter {
+  const stream = createResponseStream(facts, startResponse(read, facts, "in_progress"), tools);
   const asKept = async (response: ResponseObject): Promise<ResponseObject> =>
     (await keep(response)) || !response.store ? response : { ...response, store: false };
   return {

@@ -89,6 +89,7 @@ test("for 200 seeds: what is written as a response and read again is what was sa
       read,
       { callId: "call_1", requestId: "", upstreamModel: "m", startedAtMs: 0, maxKeptLength: 1_000_000 },
       async () => true,
+      new Map(),
     );
     const bytes = Buffer.from(await writeStream(draw, chat, writer));
     const reader = createSseReader(1_000_000);
