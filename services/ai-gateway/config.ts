@@ -221,7 +221,8 @@ export const aiGatewayConfig = {
         .default(4_194_304)
         .describe("The largest response that is stored, with its input."),
       // As @anthropic-ai/sdk 1.14.0 names them (resources/beta/beta.ts; fine-grained-tool-streaming: CHANGELOG.md); advanced-tool-use, effort and
-      // web-fetch as @ai-sdk/anthropic does (src/anthropic-prepare-tools.ts, CHANGELOG.md); claude-code is what Claude Code sends. Read in 2026-11.
+      // web-fetch as @ai-sdk/anthropic does (src/anthropic-prepare-tools.ts, CHANGELOG.md); claude-code is what Claude Code sends, as it does the last
+      // two, tests/peers/agents. Read in 2026-11.
       anthropicBetas: z
         .array(z.string().regex(/^[a-z0-9-]{1,100}$/))
         .max(100)
@@ -231,6 +232,7 @@ export const aiGatewayConfig = {
           ...["output-128k-2025-02-19", "context-1m-2025-08-07", "context-management-2025-06-27"],
           ...["computer-use-2025-01-24", "computer-use-2025-11-24", "structured-outputs-2025-11-13"],
           ...["effort-2025-11-24", "advanced-tool-use-2025-11-20", "web-fetch-2025-09-10"],
+          ...["mid-conversation-tool-changes-2026-07-01", "thinking-token-count-2026-05-13"],
         ])
         .describe(
           "Names of `anthropic-beta` that reach a provider which speaks Anthropic's dialect; others are left out.",

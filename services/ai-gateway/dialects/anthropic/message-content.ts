@@ -10,6 +10,7 @@ import {
   refuseOthers,
   unsupported,
 } from "../request-fields.ts";
+import { checkToolChange, isToolChange, toFoundText } from "./tool-changes.ts";
 
 type ChatMessage = Readonly<Record<string, unknown>>;
 type Part = Readonly<Record<string, unknown>>;
@@ -35,6 +36,19 @@ function readTextBlock(block: Fields, path: string): string {
   return readText(block["text"], `${path}.text`);
 }
 
+/** What the system says in the middle of a conversation; what it changes of the tools is seen in their list. */
+function toSystemMessages(content: unknown, path: string): readonly ChatMessage[] {
+  if (!Array.isArray(content)) return [{ role: "system", content: readBlocksOfText(content, path) }];
+  const texts: string[] = [];
+  for (const [index, value] of content.entries()) {
+    const at = `${path}[${index}]`;
+    const block = readObject(value, at);
+    if (isToolChange(block)) checkToolChange(block, at);
+    else texts.push(readTextBlock(block, at));
+  }
+  return texts.length === 0 ? [] : [{ role: "system", content: texts.join("\n\n") }];
+}
+
 /** One message of a conversation as messages of chat: what tools gave back stands in messages of its own. */
 export function toChatMessages(value: unknown, path: string): readonly ChatMessage[] {
   const message = readObject(value, path);
@@ -42,7 +56,7 @@ export function toChatMessages(value: unknown, path: string): readonly ChatMessa
   const role = readOneOf(message["role"], `${path}.role`, ["user", "assistant", "system"]);
   const at = `${path}.content`;
   const { content } = message;
-  if (role === "system") return [{ role, content: readBlocksOfText(content, at) }];
+  if (role === "system") return toSystemMessages(content, at);
   if (typeof content === "string") return [{ role, content }];
   const blocks = readList(content, at).map((block, index) => readObject(block, `${at}[${index}]`));
   return role === "user" ? toUserMessages(blocks, at) : [toAssistantMessage(blocks, at)];
@@ -117,7 +131,9 @@ function toToolMessage(
   const items = typeof content === "string" ? [{ type: "text", text: content }] : (content ?? []);
   for (const [index, item] of readList(items, `${path}.content`).entries()) {
     const at = `${path}.content[${index}]`;
-    const part = toPart(readObject(item, at), at);
+    const given = readObject(item, at);
+    const isFound = given["type"] === "tool_reference";
+    const part = isFound ? { type: "text", text: toFoundText(given, at) } : toPart(given, at);
     if (part["type"] === "text") texts.push(String(part["text"]));
     else images.push(part);
   }

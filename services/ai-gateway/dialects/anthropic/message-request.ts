@@ -15,6 +15,7 @@ import {
   unsupported,
 } from "../request-fields.ts";
 import { readBlocksOfText, toChatMessages } from "./message-content.ts";
+import { findToolChanges, type ToolChanges } from "./tool-changes.ts";
 
 /** A request of `POST /v1/messages`, in chat's form, and what of it decides how the answer is written. */
 export interface MessageRequest {
@@ -33,7 +34,16 @@ const fieldsToAnswer = new Set([
   ...["max_tokens", "metadata", "service_tier", "stop_sequences", "stream", "temperature", "top_k", "top_p"],
 ]);
 const toolFields = new Set([
-  ...["type", "name", "description", "input_schema", "strict", "cache_control", "eager_input_streaming"],
+  ...[
+    "type",
+    "name",
+    "description",
+    "input_schema",
+    "strict",
+    "cache_control",
+    "eager_input_streaming",
+    "defer_loading",
+  ],
 ]);
 const leastThinkingTokens = 1_024;
 
@@ -75,7 +85,7 @@ function toChat(json: Fields): Fields {
   return {
     model,
     messages: system === "" ? messages : [{ role: "system", content: system }, ...messages],
-    ...readTools(json),
+    ...readTools(json, findToolChanges(list)),
     ...readFormat(json["output_config"]),
   };
 }
@@ -109,13 +119,17 @@ function readTexts(value: unknown, path: string): readonly string[] {
   return readList(value, path).map((text, index) => readText(text, `${path}[${index}]`));
 }
 
-function readTools(json: Fields): Fields {
-  const tools = readOptional(json["tools"], "tools", readList) ?? [];
-  if (tools.length === 0) return {};
-  return {
-    tools: tools.map((tool, index) => toChatTool(readObject(tool, `tools[${index}]`), `tools[${index}]`)),
-    ...readToolChoice(json["tool_choice"]),
-  };
+/** The tools that the model is shown: a deferred one only once the conversation has made it available. */
+function readTools(json: Fields, changes: ToolChanges): Fields {
+  const listed = readOptional(json["tools"], "tools", readList) ?? [];
+  const tools = listed.flatMap((item, index) => {
+    const path = `tools[${index}]`;
+    const tool = readObject(item, path);
+    const chat = toChatTool(tool, path);
+    const isDeferred = readOptional(tool["defer_loading"], `${path}.defer_loading`, readFlag) === true;
+    return (changes.get(String(tool["name"])) ?? !isDeferred) ? [chat] : [];
+  });
+  return tools.length === 0 ? {} : { tools, ...readToolChoice(json["tool_choice"]) };
 }
 
 /** Only tools of the caller's own: those of Anthropic's run at Anthropic. */

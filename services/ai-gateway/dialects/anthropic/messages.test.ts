@@ -73,6 +73,10 @@ describeDistorted("a request of Anthropic's", asked, (body) => {
 const user = { role: "user", content: "hi" };
 const image = { type: "image", source: { type: "file", file_id: "f" } };
 
+const changing = (change: object) => ({
+  messages: [user, { role: "system", content: [{ type: "tool_addition", ...change }] }],
+});
+
 const refused: readonly (readonly [object, string])[] = [
   [{ max_tokens: undefined }, "max_tokens"],
   [{ max_tokens: 0 }, "max_tokens"],
@@ -92,7 +96,9 @@ const refused: readonly (readonly [object, string])[] = [
   ],
   [{ system: [{ type: "text" }] }, "system[0].text"],
   [{ tools: [{ type: "web_search_20250305", name: "web_search" }] }, "tools[0].type"],
-  [{ tools: [{ name: "f", input_schema: {}, defer_loading: true }] }, "tools[0].defer_loading"],
+  [{ tools: [{ name: "f", input_schema: {}, defer_loading: "yes" }] }, "tools[0].defer_loading"],
+  [changing({ tool: { type: "tool_definition", definition: {} } }), "messages[1].content[0].tool.type"],
+  [changing({ tool: { type: "tool_reference" } }), "messages[1].content[0].tool.name"],
   [{ tools: [{ name: "f", input_schema: {} }], tool_choice: { type: "some" } }, "tool_choice.type"],
   [{ thinking: { type: "enabled", budget_tokens: 1_023 } }, "thinking.budget_tokens"],
   [{ max_tokens: 2_000, thinking: { type: "enabled", budget_tokens: 2_000 } }, "thinking.budget_tokens"],
