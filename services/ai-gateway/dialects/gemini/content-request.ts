@@ -130,8 +130,8 @@ function readConfig(config: Fields): Fields {
   const stops = readOptional(config["stopSequences"], at("stopSequences"), readList) ?? [];
   const fields = {
     temperature: numberOf("temperature"),
-    top_p: numberOf("topP"),
-    top_k: integerOf("topK", 0, maxInteger),
+    top_p: exceptOwn(numberOf("topP"), 0.95),
+    top_k: exceptOwn(integerOf("topK", 0, maxInteger), 64),
     seed: integerOf("seed", -maxInteger - 1, maxInteger),
     presence_penalty: numberOf("presencePenalty"),
     frequency_penalty: numberOf("frequencyPenalty"),
@@ -139,6 +139,14 @@ function readConfig(config: Fields): Fields {
     response_format: readFormat(config),
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/**
+ * What Google's models do anyway asks for nothing: Gemini CLI says it in every request, and of other vendors some have no such parameter or
+ * take only one of them (ai.google.dev/api/models, `topP`, `topK`).
+ */
+function exceptOwn(value: number | undefined, googles: number): number | undefined {
+  return value === googles ? undefined : value;
 }
 
 function readFormat(config: Fields): object | undefined {

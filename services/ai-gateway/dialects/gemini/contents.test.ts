@@ -174,6 +174,11 @@ test("what is set has its names in chat, and thinking its efforts", () => {
   const { model, messages, stream, ...set } = JSON.parse(request.body.toString());
   assert.deepEqual(set, { temperature: 0.5, top_p: 0.9, top_k: 7, seed: 3, stop: ["END"], reasoning_effort: "medium" });
   assert.deepEqual(request.outputLimit, { field: undefined, tokens: 99 });
+  // Gemini CLI writes down what Google's models do anyway.
+  const usual = JSON.parse(
+    read({ contents: user, generationConfig: { topP: 0.95, topK: 64 } }).request.body.toString(),
+  );
+  assert.deepEqual([usual.top_p, usual.top_k], [undefined, undefined]);
   for (const [thinkingConfig, effort] of [
     [{ thinkingBudget: 0 }, "none"],
     [{ thinkingBudget: -1 }, undefined],
