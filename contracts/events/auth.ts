@@ -13,6 +13,7 @@ import {
   ServiceClientUpdatedSchema,
   SessionEndedSchema,
   SessionStartedSchema,
+  SubjectLimitsChangedSchema,
 } from "../gen/lyss/auth/v1/auth_pb.js";
 import { PersonExportedSchema } from "../gen/lyss/user/v1/user_pb.js";
 
@@ -68,6 +69,19 @@ export const roleCreated = defineEvent("role.created", RoleChangedSchema, (event
 export const roleUpdated = defineEvent("role.updated", RoleChangedSchema, (event) => event.tenantId);
 export const roleRemoved = defineEvent("role.removed", RoleRemovedSchema, (event) => event.tenantId);
 export const roleEvents = [roleCreated, roleUpdated, roleRemoved];
+
+/** How much all members of a group together, or a person, may use has changed. Nodes hear of it by `access.changed`. */
+export const groupLimitsChanged = defineEvent(
+  "group.limits_changed",
+  SubjectLimitsChangedSchema,
+  (event) => event.subjectId,
+);
+export const userLimitsChanged = defineEvent(
+  "user.limits_changed",
+  SubjectLimitsChangedSchema,
+  (event) => event.subjectId,
+);
+export const subjectLimitsEvents = [groupLimitsChanged, userLimitsChanged];
 
 /** What auth keeps of a person who asked for it. */
 export const authPersonExported = defineEvent("auth.person.exported", PersonExportedSchema, (event) => event.exportId);

@@ -15,7 +15,15 @@ import {
   routeChanged,
 } from "./ai-gateway.ts";
 import { auditChainBroken } from "./audit.ts";
-import { keyCreated, keyRevoked, roleCreated, roleRemoved, roleUpdated } from "./auth.ts";
+import {
+  groupLimitsChanged,
+  keyCreated,
+  keyRevoked,
+  roleCreated,
+  roleRemoved,
+  roleUpdated,
+  userLimitsChanged,
+} from "./auth.ts";
 import {
   balanceLow,
   budgetThresholdReached,
@@ -72,6 +80,8 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(roleCreated),
   tenantEvent(roleUpdated),
   tenantEvent(roleRemoved),
+  tenantEvent(groupLimitsChanged),
+  tenantEvent(userLimitsChanged),
   tenantEvent(balanceLow),
   tenantEvent(budgetThresholdReached),
   tenantEvent(quotaExceeded),

@@ -86,6 +86,20 @@ test("several policies stand in one list, with the longest wait", () => {
   });
 });
 
+test("of several policies x-ratelimit-* tell of the one of which the least is left, kind by kind", () => {
+  const told = (limit: string, remaining: string, reset: string, suffix = "") => ({
+    [`x-ratelimit-limit${suffix}`]: limit,
+    [`x-ratelimit-remaining${suffix}`]: remaining,
+    [`x-ratelimit-reset${suffix}`]: reset,
+  });
+  const joined = joinLimitHeaders([
+    { ...told("100", "20", "7"), ...told("9", "1", "2", "-tokens") },
+    { ...told("10", "3", "50"), ...told("8", "5", "3", "-tokens") },
+    told("30", "3", "1"),
+  ]);
+  assert.deepEqual(joined, { ...told("10", "3", "50"), ...told("9", "1", "2", "-tokens") });
+});
+
 test("a name that would break the header is refused", () => {
   const rate: RateLimit = { kind: "sliding_window", limit: 2, windowMs: 5_000 };
   for (const name of ["", 'a"', "a\r\nb", "a".repeat(33)]) {

@@ -70,7 +70,10 @@ export function createLimitHeaders(
   };
 }
 
-/** Several policies in one answer: list fields are joined, the others are taken together. */
+/**
+ * Several policies in one answer: list fields are joined, the longest wait counts, and `x-ratelimit-*` tell of the policy of which the
+ * least is left, of equal ones the first.
+ */
 export function joinLimitHeaders(all: readonly LimitHeaders[]): LimitHeaders {
   const joined: Record<string, string> = {};
   for (const headers of all) {
@@ -79,9 +82,19 @@ export function joinLimitHeaders(all: readonly LimitHeaders[]): LimitHeaders {
       if (before === undefined) joined[name] = value;
       else if (name.startsWith("ratelimit")) joined[name] = `${before}, ${value}`;
       else if (name === "retry-after") joined[name] = String(Math.max(Number(before), Number(value)));
+      else if (name.startsWith(remaining) && Number(value) < Number(before)) replaceTold(joined, headers, name);
     }
   }
   return joined;
+}
+
+const remaining = "x-ratelimit-remaining";
+
+function replaceTold(joined: Record<string, string>, headers: LimitHeaders, name: string): void {
+  for (const word of ["limit", "remaining", "reset"]) {
+    const told = `x-ratelimit-${word}${name.slice(remaining.length)}`;
+    joined[told] = headers[told] ?? "";
+  }
 }
 
 /** Until the limit is whole, or the take could be repeated; a take that never fits waits one window. */

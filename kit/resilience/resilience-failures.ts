@@ -65,8 +65,8 @@ export const resilienceFailures = defineFailures("resilience", {
     publicCode: "RES_008",
     isRetryable: true,
     text: {
-      en_US: "This key has {limit} requests under way, as many as it may have. Wait for one to end.",
-      zh_CN: "该密钥已有 {limit} 个请求在处理中，达到上限，请等待其中一个结束。",
+      en_US: "This {subject} has {limit} requests under way, as many as it may have. Wait for one to end.",
+      zh_CN: "该{subject}已有 {limit} 个请求在处理中，达到上限，请等待其中一个结束。",
     },
   },
 });

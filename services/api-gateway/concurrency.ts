@@ -2,18 +2,28 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Arrival } from "@lyss/kit/http/intake.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { SharedCounts } from "@lyss/kit/resilience/shared-counts.ts";
+import { type LimitSubject, toSubjectDetails } from "./rate-limits.ts";
 
-/** Requests under way by key, in this process and those that share its port. */
+/** How many requests of a key, a person or a group may be under way. */
+export interface PlaceLimit {
+  readonly subject: LimitSubject;
+  readonly id: string;
+  /** Of a group. */
+  readonly name?: string;
+  readonly limit: number;
+}
+
+/** Requests under way by key, person and group, in this process and those that share its port. */
 export interface Concurrency {
   /**
-   * Takes a place of the key's until the answer has ended, and tells the client what is left. Throws
+   * Takes a place of each until the answer has ended, or of none, and tells the client what the scarcest has left. Throws
    * `resilience.too_many_at_once`. One whose client has left takes none: nothing would give it back.
    */
-  take(arrival: Arrival, keyId: string, limit: number): void;
+  take(arrival: Arrival, limits: readonly PlaceLimit[]): void;
   /** Each node lets its share of a limit through, and one at least. */
   update(settings: { readonly processes: number }): void;
   /** Here. */
-  countUnderWay(keyId: string): number;
+  countUnderWay(id: string): number;
   countRefused(): number;
 }
 
@@ -27,37 +37,43 @@ export function createConcurrency(
   const elsewhere = new Map<string, number>();
   let { processes } = settings;
   let refused = 0;
-  const noteHeld = sharedCounts.openHeld("edge-concurrent", (keyId, count) => setCount(elsewhere, keyId, count));
+  const noteHeld = sharedCounts.openHeld("edge-concurrent", (id, count) => setCount(elsewhere, id, count));
 
-  function change(keyId: string, by: number): void {
-    setCount(underWay, keyId, (underWay.get(keyId) ?? 0) + by);
-    noteHeld(keyId, by);
+  function change(limits: readonly PlaceLimit[], by: number): void {
+    for (const { id } of limits) {
+      setCount(underWay, id, (underWay.get(id) ?? 0) + by);
+      noteHeld(id, by);
+    }
   }
 
+  const shareOf = ({ limit }: PlaceLimit) => Math.max(1, Math.floor(limit / processes));
+  const leftOf = (limit: PlaceLimit) => shareOf(limit) - (underWay.get(limit.id) ?? 0) - (elsewhere.get(limit.id) ?? 0);
+
   return {
-    take(arrival, keyId, limit) {
-      if (arrival.isOver) return;
-      const share = Math.max(1, Math.floor(limit / processes));
-      const count = (underWay.get(keyId) ?? 0) + (elsewhere.get(keyId) ?? 0);
-      const isAllowed = count < share;
+    take(arrival, limits) {
+      const [first] = limits;
+      if (arrival.isOver || !first) return;
+      const scarcest = limits.length === 1 ? first : limits.reduce((a, b) => (leftOf(b) < leftOf(a) ? b : a));
+      const [share, left] = [shareOf(scarcest), leftOf(scarcest)];
       arrival.setHeader("x-ratelimit-limit-concurrent", String(share));
-      arrival.setHeader("x-ratelimit-remaining-concurrent", String(Math.max(0, share - count - 1)));
-      if (!isAllowed) {
+      arrival.setHeader("x-ratelimit-remaining-concurrent", String(Math.max(0, left - 1)));
+      if (left <= 0) {
         refused++;
-        throw new Failure(resilienceFailures.too_many_at_once, { limit: share }, { retryAfterMs });
+        const details = { ...toSubjectDetails(scarcest), limit: share };
+        throw new Failure(resilienceFailures.too_many_at_once, details, { retryAfterMs });
       }
-      change(keyId, 1);
-      arrival.onEnd(() => change(keyId, -1));
+      change(limits, 1);
+      arrival.onEnd(() => change(limits, -1));
     },
     update(next) {
       processes = next.processes;
     },
-    countUnderWay: (keyId) => underWay.get(keyId) ?? 0,
+    countUnderWay: (id) => underWay.get(id) ?? 0,
     countRefused: () => refused,
   };
 }
 
-function setCount(counts: Map<string, number>, keyId: string, count: number): void {
-  if (count > 0) counts.set(keyId, count);
-  else counts.delete(keyId);
+function setCount(counts: Map<string, number>, id: string, count: number): void {
+  if (count > 0) counts.set(id, count);
+  else counts.delete(id);
 }

@@ -196,6 +196,7 @@ test("a request that only waits for news is let in like all others, and then tak
     maxConcurrentRequests: 1,
     isAddressAllowed: undefined,
     allowedOrigins: undefined,
+    shared: [],
   };
   const { ask, shedder, load, release } = await open(t, { rulesOf: () => rules });
   const waiting = await ask("/news");
@@ -253,6 +254,7 @@ test("processes that share a port hold a key to its limits together: the platfor
     maxConcurrentRequests: 2,
     isAddressAllowed: undefined,
     allowedOrigins: undefined,
+    shared: [],
   };
   const openOne = (name: string) =>
     open(t, {

@@ -2,9 +2,10 @@ import type { Arrival, Intake } from "@lyss/kit/http/intake.ts";
 import type { Degradation } from "@lyss/kit/resilience/degradation.ts";
 import { degradationLevels } from "@lyss/kit/resilience/degradation-level.ts";
 import type { LoadShedder } from "@lyss/kit/resilience/load-shed.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
-import type { Concurrency } from "./concurrency.ts";
-import { type RulesOf, requirePlace } from "./key-rules.ts";
+import type { Concurrency, PlaceLimit } from "./concurrency.ts";
+import { type KeyRules, type RulesOf, requirePlace, sharedLimitsOf } from "./key-rules.ts";
 import { invalidPriority, priorityOf } from "./priority.ts";
 import type { RateLimits } from "./rate-limits.ts";
 
@@ -45,9 +46,7 @@ export function createEdgeIntake({
       if (isWaiting) leave();
       else arrival.onEnd(leave);
     }
-    if (rules && rules.maxConcurrentRequests > 0 && !isWaiting) {
-      concurrency.take(arrival, caller.keyId, rules.maxConcurrentRequests);
-    }
+    if (rules && !isWaiting) concurrency.take(arrival, listPlaceLimits(rules, caller, arrival));
     const taken = limits.take(arrival);
     if (priority !== undefined) {
       const urgency = priority === "essential" ? "interactive" : priority;
@@ -58,6 +57,16 @@ export function createEdgeIntake({
       throw invalidPriority();
     });
   };
+}
+
+/** Whose requests under way are limited, the narrowest first. */
+function listPlaceLimits(rules: KeyRules, { keyId }: Caller, arrival: Arrival): readonly PlaceLimit[] {
+  const places: PlaceLimit[] = [];
+  if (rules.maxConcurrentRequests > 0) places.push({ subject: "key", id: keyId, limit: rules.maxConcurrentRequests });
+  for (const { subject, subjectId: id, name, maxConcurrentRequests: limit } of sharedLimitsOf(rules, arrival)) {
+    if (limit > 0) places.push({ subject, id, limit, ...(name !== undefined && { name }) });
+  }
+  return places;
 }
 
 /**

@@ -52,31 +52,41 @@ export function createEdgeLimit(
   };
 }
 
-/** The rate that each API key has been given for itself. */
-export interface OwnLimits {
-  /** The same limit, with its count, as long as the rate is. */
-  limitOf(keyId: string, requestsPerMinute: number, processes: number): EdgeLimit;
+/** Who has been given a rate, and which. */
+export interface OwnRate {
+  /** As clients and Redis know the limit. */
+  readonly name: string;
+  /** Of the key, person or group. */
+  readonly id: string;
+  readonly requestsPerMinute: number;
+  readonly processes: number;
 }
 
-/** Remembers those of the 100,000 keys that were used last. */
+/** The rate that each API key, person or group has been given for itself. */
+export interface OwnLimits {
+  /** The same limit, with its count, as long as the rate is. */
+  limitOf(rate: OwnRate): EdgeLimit;
+}
+
+/** Remembers those of the 100,000 that were used last. */
 export function createOwnLimits(deps: EdgeLimitDeps): OwnLimits {
   const known = createLimiterEntries<{ limit: EdgeLimit | undefined }>(() => ({ limit: undefined }));
 
-  function limitOf(keyId: string, requestsPerMinute: number, processes: number): EdgeLimit {
-    const entry = known.use(keyId);
+  function limitOf({ name, id, requestsPerMinute, processes }: OwnRate): EdgeLimit {
+    const entry = known.use(id);
     if (entry.limit?.rate.limit !== requestsPerMinute || entry.limit.processes !== processes) {
       const rate = { kind: "token_bucket", limit: requestsPerMinute, windowMs: 60_000 } as const;
       // A process that has not met the key yet learns the rate from this.
-      const sharedKey = JSON.stringify([keyId, requestsPerMinute, processes]);
+      const sharedKey = JSON.stringify([name, id, requestsPerMinute, processes]);
       const noteTaken = () => note(sharedKey, 1);
-      entry.limit = createEdgeLimit({ name: "key-own", rate, processes, maxKeys: 1, noteTaken }, deps);
+      entry.limit = createEdgeLimit({ name, rate, processes, maxKeys: 1, noteTaken }, deps);
     }
     return entry.limit;
   }
 
   const note = deps.sharedCounts.openTaken("edge-key-own", (sharedKey, count) => {
-    const [keyId, requestsPerMinute, processes] = JSON.parse(sharedKey) as [string, number, number];
-    limitOf(keyId, requestsPerMinute, processes).memory?.charge(keyId, count);
+    const [name, id, requestsPerMinute, processes] = JSON.parse(sharedKey) as [string, string, number, number];
+    limitOf({ name, id, requestsPerMinute, processes }).memory?.charge(id, count);
   });
   return { limitOf };
 }

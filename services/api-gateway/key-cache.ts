@@ -21,9 +21,9 @@ export function createKeyCache(auth: Client<typeof AuthService>, clock: Clock): 
   async function verify(secret: string): Promise<Verdict> {
     const { result } = await auth.verifyKey({ secret });
     if (result.case !== "verified") return { caller: undefined, expiresAtMs: Number.POSITIVE_INFINITY };
-    const { expiresAt, beginsUntil, limits } = result.value;
+    const { expiresAt, beginsUntil, limits, heldLimits } = result.value;
     const caller = toCaller(result.value);
-    const ofKey = toKeyRules(limits);
+    const ofKey = toKeyRules(limits, heldLimits);
     if (ofKey) rules.set(caller, ofKey);
     if (beginsUntil) beginsUntilMs.set(caller, timestampMs(beginsUntil));
     return { caller, expiresAtMs: expiresAt ? timestampMs(expiresAt) : Number.POSITIVE_INFINITY };

@@ -49,7 +49,7 @@ export function registerEdgeMetrics(
   });
   new Counter({
     name: "edge_too_many_at_once_total",
-    help: "Requests refused because their key had as many under way as it may.",
+    help: "Requests refused because their key, person or group had as many under way as it may.",
     registers,
     collect() {
       this.reset();

@@ -6,19 +6,28 @@ import { joinLimitHeaders } from "@lyss/kit/resilience/limiter-headers.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import { type RateLimitSettings, toTokenBucket } from "./config.ts";
 import { createEdgeLimit, createOwnLimits, type EdgeLimit, type EdgeLimitDeps } from "./edge-limit.ts";
-import type { RulesOf } from "./key-rules.ts";
+import { type RulesOf, type SharedLimit, sharedLimitsOf } from "./key-rules.ts";
 
 /** Whom a limit is for, the narrowest first: what one of them is refused costs those after it nothing. */
-export const limitSubjects = ["key", "user", "tenant", "address"] as const;
+export const limitSubjects = ["key", "user", "group", "tenant", "address"] as const;
 export type LimitSubject = (typeof limitSubjects)[number];
+/** Those that the platform limits all alike. */
+type ConfiguredSubject = Exclude<LimitSubject, "group">;
 
 const settingOf = { key: "perKey", user: "perUser", tenant: "perTenant", address: "perAddress" } as const;
-const subjectTexts: Readonly<Record<LimitSubject, readonly [en: string, zh: string]>> = {
+const configuredSubjects = Object.keys(settingOf) as readonly ConfiguredSubject[];
+
+/** What errors call whom a limit is for. */
+export const subjectTexts: Readonly<Record<LimitSubject, readonly [en: string, zh: string]>> = {
   key: ["key", "密钥"],
   user: ["user", "用户"],
+  group: ["group", "群组"],
   tenant: ["tenant", "租户"],
   address: ["address", "地址"],
 };
+
+/** The longest name of a policy that headers may have. */
+const maxPolicyLength = 32;
 
 export interface RateLimits {
   /**
@@ -41,15 +50,17 @@ export interface RateLimitDeps extends EdgeLimitDeps {
 
 interface Claim {
   readonly subject: LimitSubject;
+  /** Of a group. */
+  readonly name?: string;
   readonly key: string;
   readonly limit: EdgeLimit;
 }
 
 /** Limits on requests for each key, user, tenant and, of those who are none of these, address. */
 export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps): RateLimits {
-  const limits = new Map<LimitSubject, EdgeLimit>();
+  const limits = new Map<ConfiguredSubject, EdgeLimit>();
   const own = createOwnLimits(deps);
-  const noteTaken = (subject: LimitSubject) => {
+  const noteTaken = (subject: ConfiguredSubject) => {
     const note = deps.sharedCounts.openTaken(`edge-${subject}`, (key, count) =>
       limits.get(subject)?.memory?.charge(key, count),
     );
@@ -62,11 +73,11 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
     address: noteTaken("address"),
   };
   let { processes } = initial;
-  const refused: Record<LimitSubject, number> = { key: 0, user: 0, tenant: 0, address: 0 };
+  const refused: Record<LimitSubject, number> = { key: 0, user: 0, group: 0, tenant: 0, address: 0 };
 
   function update(settings: RateLimitSettings): void {
     processes = settings.processes;
-    for (const subject of limitSubjects) {
+    for (const subject of configuredSubjects) {
       const configured = settings[settingOf[subject]];
       if (!configured) {
         limits.delete(subject);
@@ -80,25 +91,38 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
     }
   }
 
-  function listClaims({ caller, clientAddress }: Arrival): readonly Claim[] {
+  function listClaims(arrival: Arrival): readonly Claim[] {
+    const { caller, clientAddress } = arrival;
     const claims: Claim[] = [];
-    const claim = (subject: LimitSubject, key: string) => {
+    const claim = (subject: ConfiguredSubject, key: string) => {
       const limit = limits.get(subject);
       if (limit && key !== "") claims.push({ subject, key, limit });
     };
     if (caller) {
-      const { requestsPerMinute = 0 } = deps.rulesOf?.(caller) ?? {};
-      if (requestsPerMinute > 0) {
-        const limit = own.limitOf(caller.keyId, requestsPerMinute, processes);
+      const rules = deps.rulesOf?.(caller);
+      if (rules && rules.requestsPerMinute > 0) {
+        const { requestsPerMinute } = rules;
+        const limit = own.limitOf({ name: "key-own", id: caller.keyId, requestsPerMinute, processes });
         claims.push({ subject: "key", key: caller.keyId, limit });
       }
       claim("key", caller.keyId);
+      if (rules) claims.push(...listShared(sharedLimitsOf(rules, arrival)));
       claim("user", caller.userId);
       claim("tenant", caller.tenantId);
     } else {
       claim("address", networkOf(clientAddress));
     }
     return claims;
+  }
+
+  function listShared(shared: readonly SharedLimit[]): readonly Claim[] {
+    return shared.flatMap(({ subject, subjectId: id, name, requestsPerMinute }) => {
+      if (requestsPerMinute === 0) return [];
+      // One may be in several groups, and a client tells limits apart by their names.
+      const policy = subject === "user" ? "user-own" : id.slice(0, maxPolicyLength);
+      const limit = own.limitOf({ name: policy, id, requestsPerMinute, processes });
+      return [{ subject, key: id, limit, ...(name !== undefined && { name }) }];
+    });
   }
 
   function decide(arrival: Arrival, claims: readonly Claim[], decisions: readonly LimitDecision[]): void {
@@ -114,12 +138,11 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
       if (name !== "retry-after") arrival.setHeader(name, headers[name] ?? "");
     }
     for (const [index, decision] of decisions.entries()) {
-      const subject = claims[index]?.subject;
-      if (decision.isAllowed || subject === undefined) continue;
-      refused[subject]++;
-      const [en, zh] = subjectTexts[subject];
+      const claim = claims[index];
+      if (decision.isAllowed || !claim) continue;
+      refused[claim.subject]++;
       const retryAfterSeconds = Math.max(1, Math.ceil(decision.retryAfterMs / 1_000));
-      const details = { subject: en, subject_zh_CN: zh, retryAfterSeconds };
+      const details = { ...toSubjectDetails(claim), retryAfterSeconds };
       throw new Failure(resilienceFailures.rate_limited, details, { retryAfterMs: decision.retryAfterMs });
     }
   }
@@ -137,6 +160,13 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
     countRefused: (subject) => refused[subject],
     isAlone: () => [...limits.values()].some(({ shared }) => shared?.mode() === "local"),
   };
+}
+
+/** Whom a limit is for, as an error tells it: the kind and, of a group, its name. */
+export function toSubjectDetails({ subject, name }: { readonly subject: LimitSubject; readonly name?: string }) {
+  const [en, zh] = subjectTexts[subject];
+  if (name === undefined) return { subject: en, subject_zh_CN: zh, limit_source: subject };
+  return { subject: `${en} '${name}'`, subject_zh_CN: `${zh}“${name}”`, limit_source: subject };
 }
 
 /** From all or from none. */

@@ -1,17 +1,12 @@
-import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";
-import {
-  type AuthService,
-  type CheckSessionResponse,
-  KeyLimitsSchema,
-} from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import type { AuthService, CheckSessionResponse } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
-import { type KeyRules, type RulesOf, toKeyRules } from "./key-rules.ts";
+import { type KeyRules, noKeyLimits, type RulesOf, toKeyRules } from "./key-rules.ts";
 import { createVerdictCache, type Verdict, type VerdictCache } from "./verdict-cache.ts";
 
-/** What a session may do now, and from where a service client may call, without asking auth for every call. */
+/** What a session may do now, from where a service client may call and what a person is held to, without asking auth for every call. */
 export interface SessionCache extends VerdictCache {
   readonly rulesOf: RulesOf;
 }
@@ -23,8 +18,9 @@ export function createSessionCache(auth: Client<typeof AuthService>, clock: Cloc
     const verdict = await auth.checkSession({ sessionId });
     if (!verdict.isActive) return { caller: undefined, expiresAtMs: Number.POSITIVE_INFINITY };
     const caller = toCaller(sessionId, verdict);
-    const ofClient = toKeyRules(create(KeyLimitsSchema, { allowedIps: verdict.allowedIps }));
-    if (ofClient) rules.set(caller, ofClient);
+    const { allowedIps, heldLimits } = verdict;
+    const ofSession = toKeyRules({ ...noKeyLimits, allowedIps }, heldLimits);
+    if (ofSession) rules.set(caller, ofSession);
     return { caller, expiresAtMs: toMs(verdict.expiresAt) };
   }
 

@@ -19,6 +19,7 @@ import {
 } from "@lyss/contracts/events/ai-gateway.ts";
 import { auditChainBroken } from "@lyss/contracts/events/audit.ts";
 import {
+  groupLimitsChanged,
   impersonationStarted,
   keyCreated,
   keyRevoked,
@@ -31,6 +32,7 @@ import {
   serviceClientUpdated,
   sessionEnded,
   sessionStarted,
+  userLimitsChanged,
 } from "@lyss/contracts/events/auth.ts";
 import {
   factorAdded,
@@ -131,6 +133,13 @@ function audited<Desc extends DescMessage>(event: EventType<Desc>, fields: Field
 const ofTenant = { tenant: "tenantId" } as const;
 const ofGroup = { ...ofTenant, subject: ["group", "groupId"] } as const;
 const ofMember = { ...ofTenant, subject: ["user", "userId"] } as const;
+const ofLimits = {
+  ...ofTenant,
+  actor: "changedBy",
+  address: "clientAddress",
+  happenedAt: "changedAt",
+  details: ["limits", "limitsBefore"],
+} as const;
 const ofCredential = {
   ...ofTenant,
   actor: "actorId",
@@ -289,6 +298,8 @@ export const auditRules: readonly AuditRule[] = [
     ...ofGroup,
     ...{ actor: "changedBy", happenedAt: "changedAt", details: ["permissions"] },
   }),
+  audited(groupLimitsChanged, { subject: ["group", "subjectId"], ...ofLimits }),
+  audited(userLimitsChanged, { subject: ["user", "subjectId"], ...ofLimits }),
   audited(groupMemberAdded, { ...ofMember, actor: "addedBy", happenedAt: "addedAt", details: ["groupId", "role"] }),
   audited(groupMemberRemoved, { ...ofMember, actor: "removedBy", happenedAt: "removedAt", details: ["groupId"] }),
   audited(groupMemberRoleChanged, {

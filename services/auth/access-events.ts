@@ -6,13 +6,16 @@ import {
   groupMemberRoleChanged,
   groupMoved,
   groupPermissionsChanged,
+  groupUpdated,
 } from "@lyss/contracts/events/group.ts";
 import { tenantCreated, tenantUpdated } from "@lyss/contracts/events/tenant.ts";
 import type {
   GroupCreated,
   GroupMemberAdded,
   GroupMemberRemoved,
+  GroupMoved,
   GroupPermissionsChanged,
+  GroupUpdated,
 } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
 import type { TenantUpdated } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
 import type { ReceivedEvent, Subscription } from "@lyss/kit/events/event.ts";
@@ -21,6 +24,7 @@ import type { AuthOps } from "./ops.ts";
 /** What groups say that decides who may do what. */
 export const groupAccessEvents = [
   groupCreated,
+  groupUpdated,
   groupMoved,
   groupArchived,
   groupPermissionsChanged,
@@ -51,8 +55,16 @@ export function createAccessSubscriptions(ops: Pick<AuthOps, "followGroup" | "fo
 }
 
 function toGroupFact({ type, data }: ReceivedEvent) {
-  if (type === groupCreated.type || type === groupMoved.type) {
-    const { groupId, tenantId, parentId } = data as GroupCreated;
+  if (type === groupCreated.type) {
+    const { groupId, tenantId, parentId, name } = data as GroupCreated;
+    return { kind: "made", groupId, tenantId, parentId, name } as const;
+  }
+  if (type === groupUpdated.type) {
+    const { groupId, tenantId, name } = data as GroupUpdated;
+    return { kind: "named", groupId, tenantId, name } as const;
+  }
+  if (type === groupMoved.type) {
+    const { groupId, tenantId, parentId } = data as GroupMoved;
     return { kind: "placed", groupId, tenantId, parentId } as const;
   }
   if (type === groupPermissionsChanged.type) {

@@ -28,11 +28,25 @@ export function createAccessStore(sql: Sql) {
   return {
     async putGroup(
       tx: Tx,
-      row: { readonly groupId: string; readonly tenantId: string; readonly parentId: string },
+      row: {
+        readonly groupId: string;
+        readonly tenantId: string;
+        readonly parentId: string;
+        readonly name: string;
+      },
     ): Promise<void> {
       await tx`
-        insert into group_access (group_id, tenant_id, parent_id) values (${row.groupId}, ${row.tenantId}, ${row.parentId})
-        on conflict (group_id) do update set parent_id = excluded.parent_id`;
+        insert into group_access (group_id, tenant_id, parent_id, name)
+        values (${row.groupId}, ${row.tenantId}, ${row.parentId}, ${row.name})
+        on conflict (group_id) do update set parent_id = excluded.parent_id, name = excluded.name`;
+    },
+
+    async setParent(tx: Tx, groupId: string, parentId: string): Promise<void> {
+      await tx`update group_access set parent_id = ${parentId} where group_id = ${groupId}`;
+    },
+
+    async setName(tx: Tx, groupId: string, name: string): Promise<void> {
+      await tx`update group_access set name = ${name} where group_id = ${groupId}`;
     },
 
     async archiveGroup(tx: Tx, groupId: string): Promise<void> {

@@ -9,6 +9,7 @@ import type { ClientKeySets } from "./clients/client-key-sets.ts";
 import type { ClientStore } from "./clients/client-store.ts";
 import type { FactorDeps } from "./factors/factor-deps.ts";
 import type { LastUsed } from "./last-used.ts";
+import type { LimitStore } from "./limits/limit-store.ts";
 import type { PersonStore } from "./person-store.ts";
 import type { PrincipalStore } from "./principal-store.ts";
 import type { RoleStore } from "./roles/role-store.ts";
@@ -24,6 +25,8 @@ export interface AuthDeps extends FactorDeps {
   /** What groups and tenants tell of access. */
   readonly access: AccessStore;
   readonly principals: PrincipalStore;
+  /** Of groups and people. */
+  readonly limits: LimitStore;
   readonly clients: ClientStore;
   readonly clientKeySets: ClientKeySets;
   /** Undefined where clients' keys may stand at any address. */

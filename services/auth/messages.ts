@@ -7,6 +7,7 @@ import {
 } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import type { Started } from "./factors/sign-in-challenge.ts";
 import type { KeyLimits } from "./key-limits.ts";
+import { toHeldMessages } from "./limits/limit-messages.ts";
 import { type Author, type Key, keyStatus } from "./model.ts";
 import type { KeyVerdict } from "./ops/verify-key.ts";
 import type { Session, SessionEnd, SessionEnding, SessionVerdict } from "./session-model.ts";
@@ -50,6 +51,7 @@ export function toVerdictMessage(verdict: KeyVerdict) {
     ...withTime("expiresAt", verdict.expiresAt),
     ephemeralKeyId: verdict.ephemeral?.ephemeralKeyId ?? "",
     ...withTime("beginsUntil", verdict.ephemeral?.beginsUntil ?? null),
+    heldLimits: toHeldMessages(verdict.heldLimits),
   };
   return { case: "verified", value } as const;
 }
@@ -114,6 +116,7 @@ export function toSessionMessage(verdict: SessionVerdict) {
   return {
     ...{ isActive: true, tenantId, userId, role, permissions: [...permissions], hasFactor },
     ...{ clientId: clientId ?? "", operatorId: operatorId ?? "" },
+    heldLimits: toHeldMessages(verdict.heldLimits),
     ...(client && { models: [...client.models], allowedIps: [...client.allowedIps] }),
     ...withTime("signedInAt", createdAt),
     ...withTime("factorAt", factorAt),

@@ -4,6 +4,8 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import { createClientOps } from "./clients/client-ops.ts";
 import type { AuthDeps } from "./deps.ts";
 import { createFactorOps } from "./factors/factor-ops.ts";
+import { type ChangeLimitsInput, changeLimits } from "./limits/change-limits.ts";
+import { type GetLimitsInput, getLimits } from "./limits/get-limits.ts";
 import { type CheckPermissionInput, checkPermission } from "./ops/check-permission.ts";
 import { checkSession } from "./ops/check-session.ts";
 import { countAccess } from "./ops/count-access.ts";
@@ -43,6 +45,8 @@ export function createAuthOps(deps: AuthDeps) {
     checkPermission: (input: CheckPermissionInput) => checkPermission(deps, input),
     followGroup: (tx: Tx, fact: GroupFact) => followGroup(deps, tx, fact),
     followPolicy: (tx: Tx, input: Parameters<typeof followPolicy>[2]) => followPolicy(deps, tx, input),
+    changeLimits: (input: ChangeLimitsInput) => changeLimits(deps, input),
+    getLimits: (input: GetLimitsInput) => getLimits(deps, input),
     ...createFactorOps(deps),
     ...createClientOps(deps),
     ...createRoleOps(deps),

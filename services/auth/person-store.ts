@@ -33,6 +33,13 @@ export function createPersonStore() {
       select factor_id, kind, name, created_at, last_used_at, transports, is_synced
       from factor where user_id = ${userId} and expires_at is null order by factor_id desc limit ${exportedRowsLimit}`,
 
+    async findLimits(tx: Tx, { tenantId, userId }: ExportedPerson): Promise<object | null> {
+      const [row] = await tx<object[]>`
+        select requests_per_minute, max_concurrent_requests from subject_limit
+        where tenant_id = ${tenantId} and subject = 'user' and subject_id = ${userId}`;
+      return row ?? null;
+    },
+
     async countRecoveryCodes(tx: Tx, { userId }: ExportedPerson): Promise<number> {
       const [row] = await tx<{ codes: number }[]>`
         select count(*)::int as codes from recovery_code where user_id = ${userId}`;

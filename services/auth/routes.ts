@@ -7,6 +7,7 @@ import { factorRoutes } from "./factors/factor-routes.ts";
 import { factorSignInRoutes } from "./factors/sign-in-routes.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { leakRoutes } from "./leak-routes.ts";
+import { limitRoutes } from "./limits/limit-routes.ts";
 import { metadataRoutes } from "./metadata-routes.ts";
 import type { AuthOps } from "./ops.ts";
 import { roleRoutes } from "./roles/role-routes.ts";
@@ -45,6 +46,7 @@ export const authRoutes = [
   ...sessionRoutes,
   ...browserSessionRoutes,
   ...accessRoutes,
+  ...limitRoutes,
   ...roleRoutes,
   ...factorRoutes,
   ...factorSignInRoutes,

@@ -11,6 +11,7 @@ import {
   serviceClientEvents,
   sessionEnded,
   sessionStarted,
+  subjectLimitsEvents,
 } from "@lyss/contracts/events/auth.ts";
 import { factorEvents } from "@lyss/contracts/events/auth-factors.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
@@ -37,6 +38,7 @@ import { createAuthSubscriptions } from "./events.ts";
 import { createFactorDeps } from "./factors/factor-parts.ts";
 import { createAuthJobs } from "./jobs.ts";
 import { createLastUsed } from "./last-used.ts";
+import { createLimitStore } from "./limits/limit-store.ts";
 import { createAuthOps } from "./ops.ts";
 import { createPersonStore } from "./person-store.ts";
 import { createPrincipalStore } from "./principal-store.ts";
@@ -66,6 +68,7 @@ export const auth = defineService({
     authPersonErased,
     ...serviceClientEvents,
     ...roleEvents,
+    ...subjectLimitsEvents,
     authPersonExported,
     ...factorEvents,
   ],
@@ -102,6 +105,7 @@ export const auth = defineService({
         clientKeySets,
         guard,
         roles: createRoleStore(db.sql),
+        limits: createLimitStore(),
         outbox,
         idempotency,
         clock,

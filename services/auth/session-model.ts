@@ -1,6 +1,8 @@
 import { permissionsByRole, permissionsOfRole } from "@lyss/contracts/access/roles.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 
+import type { HeldLimit } from "./limits/subject-limits.ts";
+
 export type SessionId = `ses_${string}`;
 
 export type SessionEnd = "signed_out" | "revoked" | "reuse" | "credential_changed" | "barred" | "too_many";
@@ -70,6 +72,8 @@ export type LiveSession = Session & {
   readonly isBarred: boolean;
   /** What the groups that the person is in give in the tenant. */
   readonly groupPermissions: readonly string[];
+  /** What holds the person in calls of models: limits of the person, and of the person's groups. */
+  readonly heldLimits: readonly HeldLimit[];
   /** Whether the tenant wants a second factor of everybody. */
   readonly isFactorWanted: boolean;
   /** Of a client's token, whose role, groups and bars above are those of who gave it its permissions. */
@@ -109,6 +113,7 @@ export type SessionVerdict =
       readonly permissions: readonly string[];
       readonly client: LiveClient | null;
       readonly hasFactor: boolean;
+      readonly heldLimits: readonly HeldLimit[];
     };
 
 /** Held by those who may act in a person's name. */
@@ -191,7 +196,7 @@ export function judgeSession(live: LiveSession | undefined, nowMs: number): Sess
   const isFactorWanted = live.isFactorWanted && live.operatorId === null;
   const permissions = permissionsIn(live, { ofRole, given, isFactorWanted });
   if (live.operatorId !== null && permissions.some(isOfPlatform)) return { isActive: false };
-  return { isActive: true, session: live, role, permissions, client, hasFactor };
+  return { isActive: true, session: live, role, permissions, client, hasFactor, heldLimits: live.heldLimits };
 }
 
 function mayImpersonate(operator: LiveOperator | null, nowMs: number): boolean {
@@ -205,7 +210,15 @@ function judgeClient(live: LiveSession, client: LiveClient, nowMs: number): Sess
   const { role, rolePermissions, groupPermissions, scope } = live;
   const given = { permissions: client.permissions, role, rolePermissions, groupPermissions };
   const permissions = permissionsNow(given, scope);
-  return { isActive: true, session: live, role: "", permissions, client, hasFactor: false };
+  return {
+    isActive: true,
+    session: live,
+    role: "",
+    permissions,
+    client,
+    hasFactor: false,
+    heldLimits: live.heldLimits,
+  };
 }
 
 /** What a refresh token that is shown is good for. */

@@ -1,5 +1,6 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import { permissionsByGroups } from "./access-store.ts";
+import { limitsThatHold } from "./limits/limit-store.ts";
 import { permissionsByTenantRole } from "./roles/role-store.ts";
 import type { LiveSession, Session, SessionEnd, SessionId, StoredRefreshToken } from "./session-model.ts";
 
@@ -41,6 +42,7 @@ export function createSessionStore(sql: Sql) {
     ${columns(db)}, person.role,
     ${permissionsByTenantRole(db, { tenantId: db`session.tenant_id`, role: db`person.role` })} as "rolePermissions", coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred",
     ${permissionsByGroups(db, { tenantId: db`session.tenant_id`, userId: person(db) })} as "groupPermissions",
+    ${limitsThatHold(db, { tenantId: db`session.tenant_id`, userId: db`session.user_id` })} as "heldLimits",
     coalesce(policy.require_mfa, false) as "isFactorWanted",
     exists (select from factor where factor.user_id = session.user_id and factor.expires_at is null) as "hasFactor", case when client.client_id is null then null else
       jsonb_build_object('permissions', client.permissions, 'models', client.models, 'allowedIps', client.allowed_ips,

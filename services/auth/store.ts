@@ -1,6 +1,8 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import { permissionsByGroups } from "./access-store.ts";
 import type { KeyLimits } from "./key-limits.ts";
+import { limitsThatHold } from "./limits/limit-store.ts";
+import type { HeldLimit } from "./limits/subject-limits.ts";
 import type { Key, KeyId, KeyStatus } from "./model.ts";
 import { permissionsByTenantRole } from "./roles/role-store.ts";
 
@@ -28,6 +30,8 @@ export type RecognisedKey = Key & {
   readonly rolePermissions: readonly string[] | null;
   /** What the groups that the person is in give. */
   readonly groupPermissions: readonly string[];
+  /** What holds that person beside the key's limits: the person's own limits, and those of the person's groups. */
+  readonly heldLimits: readonly HeldLimit[];
   /** Whether that person or the tenant is barred. */
   readonly isBarred: boolean;
 };
@@ -88,6 +92,7 @@ export function createAuthStore(sql: Sql) {
     ${columns(sql)}, person.role,
     ${permissionsByTenantRole(sql, { tenantId: sql`key.tenant_id`, role: sql`person.role` })} as "rolePermissions",
     ${permissionsByGroups(sql, { tenantId: sql`key.tenant_id`, userId: sql`key.user_id` })} as "groupPermissions",
+    ${limitsThatHold(sql, { tenantId: sql`key.tenant_id`, userId: sql`key.user_id` })} as "heldLimits",
     coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"`;
   const withHolders = sql`
     left join principal person on person.tenant_id = key.tenant_id and person.user_id = key.user_id

@@ -6,14 +6,14 @@ import { type Projection, projectionSubscription } from "@lyss/kit/event-sourcin
 import type { Subscription } from "@lyss/kit/events/event.ts";
 import type { Budgets } from "./budgets/budgets.ts";
 import { followGroups } from "./budgets/follow-groups.ts";
-import { followKeys } from "./budgets/follow-keys.ts";
+import { followGroupLimits, followKeys } from "./budgets/follow-limits.ts";
 import type { BillingDeps } from "./deps.ts";
 import type { BillingOps } from "./ops.ts";
 
 interface EventParts extends Pick<BillingDeps, "store" | "outbox" | "random" | "currency"> {
   readonly usageProjection: Projection;
   readonly budgets: Budgets;
-  readonly ops: Pick<BillingOps, "capKey" | "uncapKey" | "exportPerson" | "live">;
+  readonly ops: Pick<BillingOps, "cap" | "uncapKey" | "exportPerson" | "live">;
 }
 
 /** What billing hears: its own usage, who is in which group, what keys are limited to, and new tenants: each has a wallet, empty at first. */
@@ -23,6 +23,7 @@ export function createBillingSubscriptions(parts: EventParts): readonly Subscrip
     projectionSubscription(usageProjection),
     followGroups(budgets),
     followKeys(ops),
+    followGroupLimits(ops),
     ops.live.feed.subscription,
     {
       mode: "durable",

@@ -1,4 +1,4 @@
-import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { groupLimitsChanged, keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import {
   balanceLow,
   billingPersonExported,
@@ -92,6 +92,7 @@ export const billing = defineService({
   hears: [
     ...alertEvents,
     ...[usageRecorded, groupMemberAdded, groupMemberRemoved, keyCreated, keyUpdated, keyRevoked],
+    groupLimitsChanged,
     ...[tenantCreated, tenantDiscarded, userExportRequested],
   ],
   config: billingConfig,

@@ -1,6 +1,7 @@
 import { Argument, type Command } from "commander";
 import type { ApiClient } from "./api-client.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
+import { addLimitsCommand } from "./limit-commands.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
 
@@ -12,7 +13,7 @@ const memberPath = (id: string, userId: string) => `${pathOf(id)}/members/${enco
 /** A tenant has at most 1,000 groups that are not archived. */
 const maxPages = 10;
 
-/** `lyss group list|show|tree|create|move|archive|add|remove|role|permissions`. */
+/** `lyss group list|show|tree|create|move|archive|add|remove|role|permissions|limits`. */
 export function addGroupCommands(program: Command, deps: CliDeps): void {
   const group = program.command("group").description("groups of people, and what they may do");
 
@@ -79,6 +80,10 @@ export function addGroupCommands(program: Command, deps: CliDeps): void {
       print(output, await api.send("PUT", `${pathOf(id)}/permissions`, { permissions }), toGroupText);
     });
 
+  addLimitsCommand(group, deps, {
+    ...{ id: "the group's id", pathOf, hasTokens: true },
+    description: "show or change how much all members of a group together may use; what is not given stays as it is",
+  });
   addMemberCommands(group, deps);
 }
 

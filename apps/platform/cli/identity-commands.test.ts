@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { groupCreated } from "@lyss/contracts/events/group.ts";
 import { userCreated } from "@lyss/contracts/events/user.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
@@ -14,6 +15,7 @@ const tenants = await startTestService({ after }, tenant, { clients: peersThatHe
 const groups = await startTestService({ after }, group, { clients: {} });
 await groups.hear();
 const access = await startTestService({ after }, auth, { clients: {} });
+await access.hear();
 const permissions = ["*", "platform:*"];
 const server = await startTestServer({
   mounted: [
@@ -86,6 +88,24 @@ test("`lyss group` makes a tree of groups and says who is in each", async () => 
   assert.equal(await shown("group", "archive", low.id), "Engineering is archived.\n");
 });
 
+test("`lyss group limits` and `lyss user limits` show limits, change those that are named and lift them", async () => {
+  const { id } = await json("group", "create", "Held");
+  await access.say(groupCreated, { groupId: id, tenantId: "ten_home", name: "Held" });
+  await access.say(userCreated, { userId: "usr_held", tenantId: "ten_home", role: "member" });
+  await access.untilHeard();
+  const limits = ["--requests-per-minute", "60", "--tokens-per-minute", "1000", "--concurrent", "4"];
+  assert.deepEqual(await json("group", "limits", id, ...limits), {
+    ...{ object: "group.limits", group_id: id, requests_per_minute: 60, tokens_per_minute: 1000 },
+    max_concurrent_requests: 4,
+  });
+  assert.match(await shown("group", "limits", id, "--concurrent", "none"), /max_concurrent_requests +none\n/);
+  assert.match(await shown("group", "limits", id), /requests_per_minute +60\n.*tokens_per_minute +1000/s);
+  await shown("user", "limits", "usr_held", "--concurrent", "2");
+  assert.match(await shown("user", "limits", "usr_held"), /requests_per_minute +none\n.*requests +2/s);
+  const refused = await lyss("group", "limits", id, "--concurrent", "many");
+  assert.deepEqual([refused.code === 0, /whole number/.test(refused.complaint)], [false, true]);
+});
+
 test("each command tells how it is used", async () => {
   for (const words of [
     "tenant create",
@@ -95,6 +115,8 @@ test("each command tells how it is used", async () => {
     "tenant role create",
     "group create",
     "group add",
+    "group limits",
+    "user limits",
   ]) {
     assert.match((await lyss(...words.split(" "), "--help")).output, /Usage: lyss/, words);
   }

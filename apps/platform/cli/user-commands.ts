@@ -2,12 +2,13 @@ import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { requireYes } from "./confirm.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
+import { addLimitsCommand } from "./limit-commands.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
 
 type Row = Record<string, unknown>;
 
-/** `lyss user list|show|invite|invitations|uninvite|rename|role|enable|disable|reset-factors|export|impersonate|remove|erasure|audit`; `lyss users` is the same. */
+/** `lyss user list|show|invite|invitations|uninvite|rename|role|limits|enable|disable|reset-factors|export|impersonate|remove|erasure|audit`; `lyss users` is the same. */
 export function addUserCommands(program: Command, deps: CliDeps): void {
   const users = program.command("user").alias("users").description("the people of your tenant");
   addReading(users, deps);
@@ -95,6 +96,10 @@ function addChanging(users: Command, deps: CliDeps): void {
     .argument("<role>", "owner, admin, member, viewer or one of the tenant's own")
     .addHelpText("after", "\nExample:\n  lyss user role usr_01k… admin")
     .action((id: string, role: string, options) => change(id, options, { role }));
+  addLimitsCommand(users, deps, {
+    ...{ id: "the person's id, or 'me'", pathOf, hasTokens: false },
+    description: "show or change how much a person may use, over all keys; what is not given stays as it is",
+  });
   withConnection(users.command("disable").description("let a person sign in no more; sessions and keys stop at once"))
     .argument("<id>", "the person's id")
     .action((id: string, options) => change(id, options, { status: "suspended" }));

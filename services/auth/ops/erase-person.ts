@@ -2,6 +2,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { authPersonErased, keyRevoked } from "@lyss/contracts/events/auth.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { AuthDeps } from "../deps.ts";
+import { endLimits } from "../limits/change-limits.ts";
 import { toKeyRevoked } from "../messages.ts";
 import { sayEnded } from "../say-ended.ts";
 
@@ -12,7 +13,7 @@ const platform = { userId: "", clientAddress: "" };
  * browsers, names that were given to keys. What a key spent stays with its id. A repeat is safe.
  */
 export async function erasePerson(
-  deps: Pick<AuthDeps, "store" | "sessions" | "factors" | "challenges" | "outbox" | "clock">,
+  deps: Pick<AuthDeps, "store" | "sessions" | "factors" | "challenges" | "limits" | "clients" | "outbox" | "clock">,
   tx: Tx,
   { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
 ): Promise<void> {
@@ -29,6 +30,7 @@ export async function erasePerson(
   await factors.deleteRecoveryCodes(tx, userId);
   await factors.deleteHolder(tx, userId);
   await challenges.deleteChallenges(tx, userId);
+  await endLimits(deps, tx, { tenantId, subject: "user", subjectId: userId });
   await store.forgetKeyNames(tx, { tenantId, userId });
   await outbox.append(tx, authPersonErased, { userId, tenantId, erasedAt: timestampFromDate(erasedAt) });
 }

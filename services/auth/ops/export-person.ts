@@ -10,6 +10,7 @@ export async function exportPerson(
 ): Promise<PersonSections> {
   return {
     access: await persons.findAccess(tx, person),
+    limits: await persons.findLimits(tx, person),
     sessions: await persons.listSessions(tx, person),
     impersonations: await persons.listImpersonations(tx, person),
     service_clients: await persons.listClients(tx, person),

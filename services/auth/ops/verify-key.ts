@@ -1,6 +1,7 @@
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import type { AuthDeps } from "../deps.ts";
 import { hashKeySecret, isEphemeralSecret, isKeySecret } from "../key-secret.ts";
+import type { HeldLimit } from "../limits/subject-limits.ts";
 import { earlier, type Key, keyStatus } from "../model.ts";
 import { permissionsNow } from "../session-model.ts";
 import type { RecognisedEphemeralKey } from "../store.ts";
@@ -11,6 +12,8 @@ export type KeyVerdict =
       readonly key: Key;
       /** When this secret stops working, by expiry or by the end of a grace period. */
       readonly expiresAt: Date | null;
+      /** Of the person it acts for, and of that person's groups. */
+      readonly heldLimits: readonly HeldLimit[];
       /** Of a secret that only stands for the key. */
       readonly ephemeral: { readonly ephemeralKeyId: string; readonly beginsUntil: Date } | null;
     }
@@ -37,7 +40,9 @@ export async function verifyKey(
   if (key.isBarred) return { isVerified: false, reason: "barred" };
   lastUsed.note(key.keyId);
   if (ephemeral) return judgeEphemeral(ephemeral, expiresAt);
-  return { isVerified: true, key: { ...key, permissions: permissionsNow(key, null) }, expiresAt, ephemeral: null };
+  const { heldLimits } = key;
+  const permissions = permissionsNow(key, null);
+  return { isVerified: true, key: { ...key, permissions }, expiresAt, heldLimits, ephemeral: null };
 }
 
 /** Of models none is left, not all, where the key may use none of them any more. */
@@ -47,7 +52,7 @@ function judgeEphemeral(key: RecognisedEphemeralKey, expiresAt: Date | null): Ke
   if (models.length === 0) return { isVerified: false, reason: "revoked" };
   const permissions = permissionsNow(key, ephemeralPermissions);
   return {
-    ...{ isVerified: true, key: { ...key, permissions, models }, expiresAt },
+    ...{ isVerified: true, key: { ...key, permissions, models }, expiresAt, heldLimits: key.heldLimits },
     ephemeral: { ephemeralKeyId, beginsUntil },
   };
 }

@@ -54,8 +54,8 @@ interface KeyReference {
   readonly keyId: string;
 }
 
-/** What somebody has limited a key to, and lifted from it. */
-export interface CapKeyInput extends KeyReference {
+/** What somebody has limited a key or a group to, and lifted from it. */
+export interface CapInput extends BudgetScope {
   readonly set: readonly BudgetLimit[];
   readonly lifted: readonly Pick<BudgetLimit, "unit" | "period">[];
 }
@@ -69,7 +69,7 @@ export function createBudgetOps(deps: BudgetOpsDeps) {
     getBudget: (input: { tenantId: string; budgetId: string }) => getBudget(deps, input),
     listBudgets: (input: ListBudgetsInput) => listBudgets(deps, input),
     deleteBudget: (input: { tenantId: string; budgetId: string }) => deleteBudget(deps, input),
-    capKey: (tx: Tx, input: CapKeyInput) => capKey(deps, tx, input),
+    cap: (tx: Tx, input: CapInput) => cap(deps, tx, input),
     uncapKey: (tx: Tx, input: KeyReference) => uncapKey(deps, tx, input),
     setUserQuota: (input: QuotaReference & { readonly limits: readonly BudgetLimit[] }) => setUserQuota(deps, input),
     getUserQuota: (input: QuotaReference) => getUserQuota(deps, input),
@@ -105,12 +105,12 @@ async function setBudget(
 }
 
 /**
- * Caps a key as its owner has set, in the caller's transaction; other budgets of the key stay. A repeat is safe. Throws
+ * Caps a key or a group as its limits say, in the caller's transaction; other budgets of it stay. A repeat is safe. Throws
  * `wallet_not_found`, `too_many_budgets`.
  */
-async function capKey(deps: BudgetOpsDeps, tx: Tx, { tenantId, keyId, set, lifted }: CapKeyInput): Promise<void> {
+async function cap(deps: BudgetOpsDeps, tx: Tx, { set, lifted, ...scope }: CapInput): Promise<void> {
   const { budgets } = deps;
-  const scope = { tenantId, scopeKind: "key", scopeId: keyId } as const;
+  const { tenantId } = scope;
   const nowMs = await lockTenant(tx, deps, tenantId);
   const known = await budgets.store.listOfScope(tx, scope);
   const gone = known.filter(({ unit, period }) => lifted.some((each) => each.unit === unit && each.period === period));

@@ -622,6 +622,13 @@ export declare type CheckSessionResponse = Message<"lyss.auth.v1.CheckSessionRes
    * @generated from field: string operator_id = 14;
    */
   operatorId: string;
+
+  /**
+   * What the person is held to besides, together with others: what its session asks of models counts.
+   *
+   * @generated from field: repeated lyss.auth.v1.HeldLimit held_limits = 15;
+   */
+  heldLimits: HeldLimit[];
 };
 
 /**
@@ -629,6 +636,82 @@ export declare type CheckSessionResponse = Message<"lyss.auth.v1.CheckSessionRes
  * Use `create(CheckSessionResponseSchema)` to create a new message.
  */
 export declare const CheckSessionResponseSchema: GenMessage<CheckSessionResponse>;
+
+/**
+ * How much a person, or all members of a group together, may use. What is 0 is not limited.
+ *
+ * @generated from message lyss.auth.v1.SubjectLimits
+ */
+export declare type SubjectLimits = Message<"lyss.auth.v1.SubjectLimits"> & {
+  /**
+   * With API keys, and in model calls of sessions; counted at the edge. At most 1,000,000.
+   *
+   * @generated from field: int32 requests_per_minute = 1;
+   */
+  requestsPerMinute: number;
+
+  /**
+   * Of the same, under way at once. At most 10,000.
+   *
+   * @generated from field: int32 max_concurrent_requests = 2;
+   */
+  maxConcurrentRequests: number;
+
+  /**
+   * Of a group: input and output of model calls, within a minute of the clock; a budget of billing. At most 1,000,000,000.
+   *
+   * @generated from field: int64 tokens_per_minute = 3;
+   */
+  tokensPerMinute: bigint;
+};
+
+/**
+ * Describes the message lyss.auth.v1.SubjectLimits.
+ * Use `create(SubjectLimitsSchema)` to create a new message.
+ */
+export declare const SubjectLimitsSchema: GenMessage<SubjectLimits>;
+
+/**
+ * A limit at the edge that holds a caller beside those of its key.
+ *
+ * @generated from message lyss.auth.v1.HeldLimit
+ */
+export declare type HeldLimit = Message<"lyss.auth.v1.HeldLimit"> & {
+  /**
+   * `user` or `group`.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: string subject_id = 2;
+   */
+  subjectId: string;
+
+  /**
+   * Of a group; empty where it is not known, and for a person.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * @generated from field: int32 requests_per_minute = 4;
+   */
+  requestsPerMinute: number;
+
+  /**
+   * @generated from field: int32 max_concurrent_requests = 5;
+   */
+  maxConcurrentRequests: number;
+};
+
+/**
+ * Describes the message lyss.auth.v1.HeldLimit.
+ * Use `create(HeldLimitSchema)` to create a new message.
+ */
+export declare const HeldLimitSchema: GenMessage<HeldLimit>;
 
 /**
  * @generated from message lyss.auth.v1.EndSessionsRequest
@@ -1905,6 +1988,13 @@ export declare type VerifiedKey = Message<"lyss.auth.v1.VerifiedKey"> & {
    * @generated from field: google.protobuf.Timestamp begins_until = 9;
    */
   beginsUntil?: Timestamp | undefined;
+
+  /**
+   * What the person it acts for is held to, and each group that the person is in.
+   *
+   * @generated from field: repeated lyss.auth.v1.HeldLimit held_limits = 10;
+   */
+  heldLimits: HeldLimit[];
 };
 
 /**
@@ -2215,6 +2305,60 @@ export declare type AccessChanged = Message<"lyss.auth.v1.AccessChanged"> & {
  * Use `create(AccessChangedSchema)` to create a new message.
  */
 export declare const AccessChangedSchema: GenMessage<AccessChanged>;
+
+/**
+ * What a person, or all members of a group together, may use from now on.
+ *
+ * @generated from message lyss.auth.v1.SubjectLimitsChanged
+ */
+export declare type SubjectLimitsChanged = Message<"lyss.auth.v1.SubjectLimitsChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Of the person or the group.
+   *
+   * @generated from field: string subject_id = 2;
+   */
+  subjectId: string;
+
+  /**
+   * @generated from field: lyss.auth.v1.SubjectLimits limits = 3;
+   */
+  limits?: SubjectLimits | undefined;
+
+  /**
+   * @generated from field: lyss.auth.v1.SubjectLimits limits_before = 4;
+   */
+  limitsBefore?: SubjectLimits | undefined;
+
+  /**
+   * Who changed it; empty for the platform itself.
+   *
+   * @generated from field: string changed_by = 5;
+   */
+  changedBy: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 6;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp changed_at = 7;
+   */
+  changedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.SubjectLimitsChanged.
+ * Use `create(SubjectLimitsChangedSchema)` to create a new message.
+ */
+export declare const SubjectLimitsChangedSchema: GenMessage<SubjectLimitsChanged>;
 
 /**
  * What auth held of a person who is gone was forgotten. A repeat says the same.

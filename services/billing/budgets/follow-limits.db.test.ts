@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { groupLimitsChanged, keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { groupMemberAdded } from "@lyss/contracts/events/group.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type KeyLimitsSchema, KeyRevocationReason } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
@@ -101,4 +102,36 @@ test("of a key that is revoked no budget stays, whoever set it; one that is rota
   assert.equal(rows.length, 1);
   await service.say(keyRevoked, { tenantId: "ten_none", keyId: "key_none", reason: KeyRevocationReason.REVOKED });
   await service.untilHeard();
+});
+
+test("a group's tokens a minute are a budget of the group, which holds the calls of its members by whatever key", async () => {
+  const { tenantId } = await createTenant("ten_group");
+  const [groupId, other] = ["grp_held", { tenantId: "ten_none", subjectId: "grp_none" }];
+  const budgets = async () => {
+    const { rows } = await ops.listBudgets({ tenantId, scopeKind: "group", limit: 200 });
+    return rows.map(({ unit, period, limit, scopeId }) => `${scopeId} ${unit} ${period} ${limit}`).sort();
+  };
+  const changed = async (limitsBefore: object, limits: object) => {
+    await service.say(groupLimitsChanged, { tenantId, subjectId: groupId, limitsBefore, limits });
+    await service.untilHeard();
+  };
+  const money = { unit: "money", limit: 9n, period: "day", timeZone: "UTC", resetDay: 1, alertPercents: [] } as const;
+  await ops.setBudget({ tenantId, scopeKind: "group", scopeId: groupId, limit: { ...money, limit: 1_000_000_000n } });
+  await service.say(groupMemberAdded, { tenantId, groupId, userId: "usr_in", role: "member" });
+  await service.say(groupLimitsChanged, { ...other, limits: { requestsPerMinute: 5 } });
+  for (let time = 0; time < 2; time++) await changed({}, { requestsPerMinute: 5, tokensPerMinute: 100n });
+  assert.deepEqual(await budgets(), ["grp_held money day 1000000000", "grp_held tokens minute 100"]);
+
+  const reserve = (callId: string, userId: string) =>
+    ops.reserveCall({
+      ...{ callId, tenantId, requestId: "req_1", keyId: `key_${callId}`, userId, provider: "p", model: "m" },
+      ...{ inputTokens: 51n, maxOutputTokens: 50n, minOutputTokens: 50n, choices: 1n },
+    });
+  await assert.rejects(reserve("call_in", "usr_in"), (err) => {
+    return isFailure(err, billingFailures.quota_exceeded) && err.details["limit_source"] === "group";
+  });
+  await reserve("call_out", "usr_out");
+  await changed({ tokensPerMinute: 100n }, {});
+  assert.deepEqual(await budgets(), ["grp_held money day 1000000000"], "the group's other budgets stay");
+  await reserve("call_in_again", "usr_in");
 });
