@@ -16,6 +16,7 @@ import {
   McpServerChangedSchema,
   McpToolCalledSchema,
   ModelLimitChangedSchema,
+  ModelLimitReachedSchema,
   PersonErasedSchema,
   PromptChangedSchema,
   ProviderAccountChangedSchema,
@@ -113,6 +114,9 @@ export const requestBodyRemoved = defineEvent(
 
 /** A limit on a model or an account changed; nodes read them anew. */
 export const modelLimitChanged = defineEvent("model_limit.changed", ModelLimitChangedSchema, () => "limits");
+
+/** A call met a limit on a model or an account. Told at most once a minute for each. */
+export const modelLimitReached = defineEvent("model_limit.reached", ModelLimitReachedSchema, (event) => event.name);
 
 export const breakerChanged = defineEvent(
   "resilience.breaker.changed",

@@ -13,6 +13,7 @@ import {
   ServiceClientUpdatedSchema,
   SessionEndedSchema,
   SessionStartedSchema,
+  SubjectLimitReachedSchema,
   SubjectLimitsChangedSchema,
 } from "../gen/lyss/auth/v1/auth_pb.js";
 import { PersonExportedSchema } from "../gen/lyss/user/v1/user_pb.js";
@@ -81,7 +82,19 @@ export const userLimitsChanged = defineEvent(
   SubjectLimitsChangedSchema,
   (event) => event.subjectId,
 );
-export const subjectLimitsEvents = [groupLimitsChanged, userLimitsChanged];
+
+/** Calls meet such a limit. Told at most once a minute for each. */
+export const groupLimitReached = defineEvent(
+  "group.limit_reached",
+  SubjectLimitReachedSchema,
+  (event) => event.subjectId,
+);
+export const userLimitReached = defineEvent(
+  "user.limit_reached",
+  SubjectLimitReachedSchema,
+  (event) => event.subjectId,
+);
+export const subjectLimitEvents = [groupLimitsChanged, userLimitsChanged, groupLimitReached, userLimitReached];
 
 /** What auth keeps of a person who asked for it. */
 export const authPersonExported = defineEvent("auth.person.exported", PersonExportedSchema, (event) => event.exportId);

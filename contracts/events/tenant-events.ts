@@ -10,18 +10,21 @@ import {
   guardrailFound,
   mcpServerChanged,
   mcpToolCalled,
+  modelLimitReached,
   providerAccountChanged,
   providerChanged,
   routeChanged,
 } from "./ai-gateway.ts";
 import { auditChainBroken } from "./audit.ts";
 import {
+  groupLimitReached,
   groupLimitsChanged,
   keyCreated,
   keyRevoked,
   roleCreated,
   roleRemoved,
   roleUpdated,
+  userLimitReached,
   userLimitsChanged,
 } from "./auth.ts";
 import {
@@ -82,6 +85,9 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(roleRemoved),
   tenantEvent(groupLimitsChanged),
   tenantEvent(userLimitsChanged),
+  tenantEvent(groupLimitReached),
+  tenantEvent(userLimitReached),
+  tenantEvent(modelLimitReached),
   tenantEvent(balanceLow),
   tenantEvent(budgetThresholdReached),
   tenantEvent(quotaExceeded),
@@ -123,9 +129,11 @@ export const webhookEvents: readonly EventType[] = tenantEvents.filter(({ type }
 export const alertEvents: readonly EventType[] = [
   ...[providerAccountChanged, guardrailFound, balanceLow, budgetThresholdReached, quotaExceeded, overdraftEntered],
   ...[chargeBackRecorded, grantExpired, tenantSuspended, exportFailed, webhookDisabled],
+  ...[groupLimitReached, userLimitReached, modelLimitReached],
 ];
 
 /** What the platform's own webhooks are sent: what is nobody's, or the operator's. */
 export const platformWebhookEvents: readonly EventType[] = [
   ...[providerAccountChanged, exportFailed, webhookDisabled, integrityFailed, auditChainBroken],
+  modelLimitReached,
 ];

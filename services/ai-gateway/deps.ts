@@ -46,6 +46,7 @@ import type { MirrorStore } from "./mirroring/mirror-store.ts";
 import type { Mirrors } from "./mirroring/mirrors.ts";
 import type { LimitBook } from "./model-limits/limit-book.ts";
 import type { ModelLimits } from "./model-limits/model-limits.ts";
+import type { ReachedLimits } from "./model-limits/reached-limits.ts";
 import type { CatalogReads } from "./newest-read.ts";
 import type { CallOnce } from "./once/call-once.ts";
 import type { OpenCalls } from "./open-calls.ts";
@@ -105,6 +106,7 @@ export interface AiGatewayDeps {
   readonly mirrors: Mirrors;
   readonly modelLimits: ModelLimits;
   readonly limitBook: LimitBook;
+  readonly reachedLimits: ReachedLimits;
   readonly promptStore: PromptStore;
   readonly callDefaults: DefaultsBook;
   readonly guardrails: Guardrails;

@@ -36,6 +36,7 @@ export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
     ...deps.logLevels.jobs,
     ...deps.mcpSubscriptions.jobs,
     ...deps.exports.jobs,
+    ...deps.reachedLimits.jobs,
     { name: "publish-accounts", everyMs: 1_000, run: () => accounts.publish() },
     // More often than each is due: whichever node comes first takes it.
     ...(everyMs > 0

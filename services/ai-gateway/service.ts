@@ -17,6 +17,7 @@ import {
   mcpServerChanged,
   mcpToolCalled,
   modelLimitChanged,
+  modelLimitReached,
   promptChanged,
   providerAccountChanged,
   providerChanged,
@@ -152,7 +153,7 @@ export const aiGateway = defineService({
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],
     ...[callDefaultsChanged, guardrailChanged, guardrailFound, mcpServerChanged, mcpToolCalled, mcpCallCanceled],
     ...[requestBodyPolicyChanged, requestBodyRead, requestBodyRemoved, exportChanged, exportFailed],
-    ...[dataPolicyApplied, feedbackChanged, agentChanged, agentCalled],
+    ...[dataPolicyApplied, feedbackChanged, agentChanged, agentCalled, modelLimitReached],
   ],
   hears: [
     agentChanged,

@@ -3,6 +3,7 @@ import type { Arrival } from "@lyss/kit/http/intake.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { SharedCounts } from "@lyss/kit/resilience/shared-counts.ts";
 import { type LimitSubject, toSubjectDetails } from "./rate-limits.ts";
+import type { OnReached } from "./reached-limits.ts";
 
 /** How many requests of a key, a person or a group may be under way. */
 export interface PlaceLimit {
@@ -31,7 +32,7 @@ const retryAfterMs = 1_000;
 
 export function createConcurrency(
   settings: { readonly processes: number },
-  { sharedCounts }: { readonly sharedCounts: SharedCounts },
+  { sharedCounts, onReached }: { readonly sharedCounts: SharedCounts; readonly onReached?: OnReached },
 ): Concurrency {
   const underWay = new Map<string, number>();
   const elsewhere = new Map<string, number>();
@@ -59,6 +60,10 @@ export function createConcurrency(
       arrival.setHeader("x-ratelimit-remaining-concurrent", String(Math.max(0, left - 1)));
       if (left <= 0) {
         refused++;
+        const { subject, id: subjectId } = scarcest;
+        if (arrival.caller && (subject === "user" || subject === "group")) {
+          onReached?.({ subject, subjectId }, "concurrent", arrival.caller);
+        }
         const details = { ...toSubjectDetails(scarcest), limit: share };
         throw new Failure(resilienceFailures.too_many_at_once, details, { retryAfterMs });
       }

@@ -14,6 +14,7 @@ import { apiGatewayConfig } from "./config.ts";
 import { createEdgeIntake } from "./edge-intake.ts";
 import type { RulesOf } from "./key-rules.ts";
 import { createRateLimits } from "./rate-limits.ts";
+import type { OnReached } from "./reached-limits.ts";
 
 export interface EdgeOptions {
   readonly rateLimits?: object;
@@ -22,6 +23,7 @@ export interface EdgeOptions {
   readonly guard?: Guard;
   readonly rulesOf?: RulesOf;
   readonly sharedCounts?: SharedCounts;
+  readonly onReached?: OnReached;
 }
 
 /** What the routes of an edge under test are given: an answer that waits until it is released. */
@@ -37,11 +39,11 @@ export async function startEdge(
   systemRoutes: SystemRoutes = {},
 ) {
   const { rateLimits = {}, maxInFlight = 100, redis, guard = testGuard, rulesOf = () => undefined } = options;
-  const { sharedCounts = unsharedCounts } = options;
+  const { sharedCounts = unsharedCounts, onReached = () => undefined } = options;
   const clock = createFakeClock();
   const settings = apiGatewayConfig.rateLimits.parse(rateLimits);
-  const limits = createRateLimits(settings, { clock, log: silentLog, redis, sharedCounts, rulesOf });
-  const concurrency = createConcurrency(settings, { sharedCounts });
+  const limits = createRateLimits(settings, { clock, log: silentLog, redis, sharedCounts, rulesOf, onReached });
+  const concurrency = createConcurrency(settings, { sharedCounts, onReached });
   const load: { pressure: Pressure } = { pressure: "none" };
   const shedder = createLoadShedder({ limit: () => maxInFlight, pressure: () => load.pressure });
   const degradation = createDegradation({ clock });

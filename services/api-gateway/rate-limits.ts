@@ -7,6 +7,7 @@ import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts"
 import { type RateLimitSettings, toTokenBucket } from "./config.ts";
 import { createEdgeLimit, createOwnLimits, type EdgeLimit, type EdgeLimitDeps } from "./edge-limit.ts";
 import { type RulesOf, type SharedLimit, sharedLimitsOf } from "./key-rules.ts";
+import type { OnReached } from "./reached-limits.ts";
 
 /** Whom a limit is for, the narrowest first: what one of them is refused costs those after it nothing. */
 export const limitSubjects = ["key", "user", "group", "tenant", "address"] as const;
@@ -46,12 +47,14 @@ export interface RateLimits {
 export interface RateLimitDeps extends EdgeLimitDeps {
   /** What a caller's key was given for itself; nothing unless given. */
   readonly rulesOf?: RulesOf | undefined;
+  readonly onReached?: OnReached | undefined;
 }
 
 interface Claim {
   readonly subject: LimitSubject;
   /** Of a group. */
   readonly name?: string;
+  readonly shared?: SharedLimit;
   readonly key: string;
   readonly limit: EdgeLimit;
 }
@@ -116,12 +119,13 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
   }
 
   function listShared(shared: readonly SharedLimit[]): readonly Claim[] {
-    return shared.flatMap(({ subject, subjectId: id, name, requestsPerMinute }) => {
+    return shared.flatMap((each) => {
+      const { subject, subjectId: id, name, requestsPerMinute } = each;
       if (requestsPerMinute === 0) return [];
       // One may be in several groups, and a client tells limits apart by their names.
       const policy = subject === "user" ? "user-own" : id.slice(0, maxPolicyLength);
       const limit = own.limitOf({ name: policy, id, requestsPerMinute, processes });
-      return [{ subject, key: id, limit, ...(name !== undefined && { name }) }];
+      return [{ subject, key: id, limit, shared: each, ...(name !== undefined && { name }) }];
     });
   }
 
@@ -141,6 +145,7 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
       const claim = claims[index];
       if (decision.isAllowed || !claim) continue;
       refused[claim.subject]++;
+      if (claim.shared && arrival.caller) deps.onReached?.(claim.shared, "requests", arrival.caller);
       const retryAfterSeconds = Math.max(1, Math.ceil(decision.retryAfterMs / 1_000));
       const details = { ...toSubjectDetails(claim), retryAfterSeconds };
       throw new Failure(resilienceFailures.rate_limited, details, { retryAfterMs: decision.retryAfterMs });

@@ -18,6 +18,7 @@ import { createKeyCache } from "./key-cache.ts";
 import { createListener } from "./listener.ts";
 import { registerEdgeMetrics } from "./metrics.ts";
 import { createRateLimits } from "./rate-limits.ts";
+import { createReachedLimits } from "./reached-limits.ts";
 import { parseRedisUrl } from "./redis-address.ts";
 import { createSessionCache } from "./session-cache.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
@@ -50,8 +51,16 @@ export const apiGateway = defineService({
     const guard = createAuthenticator(keys, createTokenVerifier(clients.auth, sessions, clock, resource));
     const redis = config.redis.url && (await connectRedis(parseRedisUrl(config.redis.url)));
     const rulesOf = (caller: Caller) => (caller.sessionId === "" ? keys.rulesOf(caller) : sessions.rulesOf(caller));
-    const limits = createRateLimits(config.rateLimits, { clock, log, redis, sharedCounts, rulesOf });
-    const concurrency = createConcurrency(config.rateLimits, { sharedCounts });
+    const reached = createReachedLimits(clients.auth, clock);
+    const limits = createRateLimits(config.rateLimits, {
+      clock,
+      log,
+      redis,
+      sharedCounts,
+      rulesOf,
+      onReached: reached.note,
+    });
+    const concurrency = createConcurrency(config.rateLimits, { sharedCounts, onReached: reached.note });
     const { loopDelayHighMs: highDelayMs, loopDelaySevereMs: severeDelayMs } = config.loadShedding;
     let monitor: LoopMonitor | undefined;
     let { maxInFlight } = config.loadShedding;
@@ -74,7 +83,7 @@ export const apiGateway = defineService({
         ...createApiGatewaySubscriptions({ keys, sessions, recheck }),
         followDegradation(degradation, node),
       ],
-      jobs: [{ name: "cut-open-calls", everyMs: 1_000, run: cutCalls }],
+      jobs: [{ name: "cut-open-calls", everyMs: 1_000, run: cutCalls }, ...reached.jobs],
       serve(program) {
         // From here on: a start stands still now and then, and that is no load.
         monitor = createLoopMonitor({ clock, highDelayMs, severeDelayMs });

@@ -11,6 +11,7 @@ import type { TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { z } from "zod";
 import { type EdgeOptions, type HoldOps, startEdge } from "./edge-test-server.ts";
 import { type KeyRules, toKeyRules } from "./key-rules.ts";
+import type { OnReached } from "./reached-limits.ts";
 
 type Held = MessageInitShape<typeof HeldLimitSchema>;
 
@@ -186,4 +187,24 @@ test("processes that share a port hold a group to its limits together", async (t
 test("who is in no group with limits, and has none, has no rules at all", () => {
   assert.equal(toKeyRules(create(KeyLimitsSchema, { tokensPerMinute: 5n })), undefined);
   assert.equal(toKeyRules(undefined, []), undefined);
+});
+
+test("a request that a shared limit refuses is told with who sent it; one that a key's own refuses is not", async (t) => {
+  const met: unknown[] = [];
+  const onReached: OnReached = ({ subject, subjectId }, of, { userId, keyId }) =>
+    met.push([subject, subjectId, of, userId, keyId]);
+  const research = group("research", { requestsPerMinute: 2 });
+  const alone = user("bob", { maxConcurrentRequests: 1 });
+  const options = { rateLimits: { perKey: { limit: 3 } }, onReached };
+  const { statuses, ask, release } = await open(t, { ann: [research], bob: [alone] }, options);
+  assert.deepEqual(await statuses(["ann/key_1", "ann/key_1", "ann/key_1"]), [200, 200, 429]);
+  const stream = await ask("bob/key_2", "/stream");
+  assert.deepEqual(await statuses(["bob/key_3"]), [429]);
+  assert.deepEqual(await statuses(["eve/key_4", "eve/key_4", "eve/key_4", "eve/key_4"]), [200, 200, 200, 429]);
+  assert.deepEqual(met, [
+    ["group", "grp_research", "requests", "usr_ann", "key_1"],
+    ["user", "usr_bob", "concurrent", "usr_bob", "key_3"],
+  ]);
+  release();
+  await stream.answer.text();
 });

@@ -6,6 +6,7 @@ import type { AuthDeps } from "./deps.ts";
 import { createFactorOps } from "./factors/factor-ops.ts";
 import { type ChangeLimitsInput, changeLimits } from "./limits/change-limits.ts";
 import { type GetLimitsInput, getLimits } from "./limits/get-limits.ts";
+import { type NoteLimitReachedInput, noteLimitReached } from "./limits/note-limit-reached.ts";
 import { type CheckPermissionInput, checkPermission } from "./ops/check-permission.ts";
 import { checkSession } from "./ops/check-session.ts";
 import { countAccess } from "./ops/count-access.ts";
@@ -46,6 +47,7 @@ export function createAuthOps(deps: AuthDeps) {
     followGroup: (tx: Tx, fact: GroupFact) => followGroup(deps, tx, fact),
     followPolicy: (tx: Tx, input: Parameters<typeof followPolicy>[2]) => followPolicy(deps, tx, input),
     changeLimits: (input: ChangeLimitsInput) => changeLimits(deps, input),
+    noteLimitReached: (input: NoteLimitReachedInput) => noteLimitReached(deps, input),
     getLimits: (input: GetLimitsInput) => getLimits(deps, input),
     ...createFactorOps(deps),
     ...createClientOps(deps),

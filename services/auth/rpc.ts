@@ -98,6 +98,10 @@ const inputs = {
     ...{ tenantId: idInput, keyId: idInput, permissions: z.array(z.string().min(1).max(80)).min(1).max(8) },
     ...{ models: z.array(z.string().min(1).max(200)).min(1).max(8), ttlSeconds: z.int().min(10).max(7_200) },
   },
+  noteLimitReached: {
+    ...{ tenantId: idInput, subject: z.enum(["user", "group"]), subjectId: idInput },
+    ...{ of: z.enum(["requests", "concurrent"]), userId: optionalIdInput, keyId: optionalIdInput },
+  },
   verifyKey: { secret: z.string().max(maxShownSecretLength) },
 } satisfies MethodInputs<typeof AuthService>;
 
@@ -172,6 +176,7 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
       const { ephemeralKeyId, secret, expiresAt } = await ops.createEphemeralKey(request);
       return { ephemeralKeyId, secret: secret.reveal(), expiresAt: timestampFromDate(expiresAt) };
     },
+    noteLimitReached: async (request) => ({ isTold: await ops.noteLimitReached(request) }),
     verifyKey: async ({ secret }) => ({
       result: toVerdictMessage(await ops.verifyKey({ secret: new Secret(secret) })),
     }),

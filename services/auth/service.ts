@@ -11,7 +11,7 @@ import {
   serviceClientEvents,
   sessionEnded,
   sessionStarted,
-  subjectLimitsEvents,
+  subjectLimitEvents,
 } from "@lyss/contracts/events/auth.ts";
 import { factorEvents } from "@lyss/contracts/events/auth-factors.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
@@ -68,7 +68,7 @@ export const auth = defineService({
     authPersonErased,
     ...serviceClientEvents,
     ...roleEvents,
-    ...subjectLimitsEvents,
+    ...subjectLimitEvents,
     authPersonExported,
     ...factorEvents,
   ],

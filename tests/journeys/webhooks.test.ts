@@ -107,7 +107,7 @@ test("webhooks are made, tried, looked at, given another secret and removed by c
   assert.equal(JSON.parse(messages.at(-1)?.body ?? "{}").type, "webhook.test");
   assert.match(await lyss("webhooks", "rotate", "by-hand", "--platform"), /secret before counts until/);
   const list = await lyss("webhooks", "list", "--platform");
-  assert.match(list, /alerts +http\S+ +5 +active/);
+  assert.match(list, /alerts +http\S+ +6 +active/);
   assert.match(list, /by-hand +http\S+ +1 +active/);
   const deliveries = await lyss("webhooks", "deliveries", "alerts", "--platform");
   const [id = ""] = /evt_\w+/.exec(deliveries) ?? [];

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
-import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
+import { waitFor, waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { requestJson } from "../run-platform.ts";
 import { runGatewayFleet } from "./gateway-fleet.ts";
 
@@ -56,6 +56,15 @@ test("a group's limits hold the keys of its members on every node, say whose the
     assert.match(errorOf(refused).message, /^Too many requests by this group 'Research'/);
     assert.ok(Number(refused.headers.get("retry-after")) > 0);
   }
+  const reached = await waitFor(async () => {
+    const events = await send("GET", "/api/v1/events?type=group.limit_reached");
+    const [newest] = events["data"] as readonly { readonly data: Record<string, unknown> }[];
+    return newest?.data;
+  });
+  assert.deepEqual(
+    [reached["subjectId"], reached["name"], reached["of"], reached["limit"]],
+    [group["id"], "Research", "requests", 1],
+  );
   await change({ requests_per_minute: null, tokens_per_minute: 1 });
   const isOfTokens = (answer: Answer) => answer.status === 429 && errorOf(answer).details?.["unit"] === "tokens";
   await untilEach(isOfTokens, "one token a minute");

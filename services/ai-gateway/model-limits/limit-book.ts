@@ -122,6 +122,7 @@ export function createLimitBook({ db, outbox, clock, store, limits }: LimitBookD
         const known = await store.lockLimits(tx);
         if (!known.some((it) => it.name === name)) throw new Failure(aiGatewayFailures.limit_not_found, { name });
         await store.deleteLimit(tx, name);
+        await store.deleteTold(tx, name);
         await tell(tx, name);
       });
       await load();

@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import { createLimitBook } from "./limit-book.ts";
 import { createModelLimitStore } from "./model-limit-store.ts";
 import { createModelLimits } from "./model-limits.ts";
+import { createReachedLimits } from "./reached-limits.ts";
 
 export interface LimitingDeps {
   readonly db: Database;
@@ -17,7 +18,8 @@ export interface LimitingDeps {
 
 /** What counts attempts at models and accounts, and who says how many there may be. */
 export function createLimiting({ db, outbox, clock, metrics, sharedCounts }: LimitingDeps) {
-  const modelLimits = createModelLimits({ clock, metrics, sharedCounts });
   const store = createModelLimitStore(db.sql);
-  return { modelLimits, limitBook: createLimitBook({ db, outbox, clock, store, limits: modelLimits }) };
+  const reachedLimits = createReachedLimits({ db, outbox, clock, store });
+  const modelLimits = createModelLimits({ clock, metrics, sharedCounts, onReached: reachedLimits.note });
+  return { modelLimits, reachedLimits, limitBook: createLimitBook({ db, outbox, clock, store, limits: modelLimits }) };
 }

@@ -34,6 +34,23 @@ export function createModelLimitStore(sql: Sql) {
     async deleteLimit(tx: Tx, name: string): Promise<void> {
       await tx`delete from model_limit where name = ${name}`;
     },
+
+    /** Notes that a limit is told now; false when it was told since then. */
+    async markTold(
+      tx: Tx,
+      { name, tenantId }: { readonly name: string; readonly tenantId: string },
+      { now, since }: { readonly now: Date; readonly since: Date },
+    ): Promise<boolean> {
+      const { count } = await tx`
+        insert into model_limit_told (name, tenant_id, told_at) values (${name}, ${tenantId}, ${now})
+        on conflict (name, tenant_id) do update set told_at = excluded.told_at
+        where model_limit_told.told_at <= ${since}`;
+      return count > 0;
+    },
+
+    async deleteTold(tx: Tx, name: string): Promise<void> {
+      await tx`delete from model_limit_told where name = ${name}`;
+    },
   };
 }
 

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { modelLimitReached } from "@lyss/contracts/events/ai-gateway.ts";
+import { createOutbox } from "@lyss/kit/events/outbox.ts";
 import { startTestServer, testCaller } from "@lyss/kit/http/http-test-server.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { ServiceDeps } from "@lyss/kit/service/define-service.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { aiGateway } from "../service.ts";
+import { type ModelLimit, modelLimitSchema } from "./model-limit.ts";
+import { createModelLimitStore } from "./model-limit-store.ts";
+import { createReachedLimits } from "./reached-limits.ts";
 
 // A gateway whose providers nobody asks needs none of the other services.
 const clients = {} as ServiceDeps<(typeof aiGateway)["needs"], (typeof aiGateway)["config"]>["clients"];
@@ -97,4 +103,37 @@ test("a change on one node counts on another within two seconds", async () => {
   });
   await waitUntil(async () => (await ask("GET", "/far")).status === 200);
   assert.ok(performance.now() - startMs < 2_000);
+});
+
+test("that a limit is met is told once a minute on however many nodes: of one for all together to nobody's name, else to each tenant", async () => {
+  const clock = createFakeClock();
+  const { db, random } = service;
+  const outbox = createOutbox({ source: "ai-gateway", publishes: [modelLimitReached], clock, random });
+  const start = () => createReachedLimits({ db, outbox, clock, store: createModelLimitStore(db.sql) });
+  const nodes = [start(), start()];
+  const limitOf = (name: string, per: "all" | "key"): ModelLimit => ({
+    ...modelLimitSchema.parse({ name, per, model: "gpt", requestsPerMinute: 1 }),
+    ...{ source: "config", version: 1, updatedAt: new Date(0) },
+  });
+  const callers = ["a", "b"].map((id) => ({ tenantId: `ten_${id}`, userId: `usr_${id}`, keyId: `key_${id}` }));
+  const meet = async () => {
+    for (const { note, jobs } of nodes) {
+      for (const by of callers) {
+        note(limitOf("met.all", "all"), "requests", by);
+        note(limitOf("met.key", "key"), "tokens", by);
+      }
+      for (const { run } of jobs) await run(AbortSignal.timeout(10_000));
+    }
+    const events = (await service.listEvents()).filter(({ type }) => type === "model_limit.reached");
+    return events.map(({ data }) => [data["name"], data["of"], data["tenantId"], data["keyId"], data["model"]]);
+  };
+  const told = [
+    ["met.all", "requests", undefined, undefined, "gpt"],
+    ["met.key", "tokens", "ten_a", "key_a", "gpt"],
+    ["met.key", "tokens", "ten_b", "key_b", "gpt"],
+  ];
+  assert.deepEqual(await meet(), told);
+  assert.deepEqual(await meet(), told);
+  clock.advance(60_000);
+  assert.deepEqual(await meet(), [...told, ...told]);
 });

@@ -224,3 +224,20 @@ test("a session is one of what is under way and no request; what is asked within
   session?.cancel();
   assert.deepEqual([limits.useOf("l")?.inFlight, limits.useOf("l")?.requests], [0, 2]);
 });
+
+test("each attempt that a limit is in the way of is heard of, refused or sent elsewhere, with what it counts", () => {
+  const met: unknown[] = [];
+  const limits = createModelLimits({
+    ...{ clock: createFakeClock(), metrics: new Registry(), sharedCounts: unsharedCounts },
+    onReached: ({ name }, of, { keyId }) => met.push([name, of, keyId]),
+  });
+  limits.update([limit({ model: "gpt", maxConcurrent: 1 })], 1);
+  limits.enter(gpt, caller, 0);
+  assert.deepEqual(met, []);
+  assert.equal(limits.hasRoom(gpt, caller, 0), false);
+  assert.throws(() => limits.enter(gpt, other, 0));
+  assert.deepEqual(met, [
+    ["l", "concurrent", "key_1"],
+    ["l", "concurrent", "key_2"],
+  ]);
+});

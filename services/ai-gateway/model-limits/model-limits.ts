@@ -105,9 +105,11 @@ export interface ModelLimitsDeps {
   readonly clock: Clock;
   readonly metrics: Registry;
   readonly sharedCounts: SharedCounts;
+  /** Hears of each attempt that a limit is in the way of, whether it is refused or goes elsewhere. */
+  readonly onReached?: ((limit: ModelLimit, of: string, by: LimitCaller) => void) | undefined;
 }
 
-export function createModelLimits({ clock, metrics, sharedCounts }: ModelLimitsDeps): ModelLimits {
+export function createModelLimits({ clock, metrics, sharedCounts, onReached }: ModelLimitsDeps): ModelLimits {
   let rules: readonly Rule[] = [];
   let byTarget = new WeakMap<Target, readonly Rule[]>();
   const refusals = new Counter({
@@ -162,6 +164,7 @@ export function createModelLimits({ clock, metrics, sharedCounts }: ModelLimitsD
       if (!refusal) return take(claims, tokens, as, { clock, notes });
       const { of, waitMs, limit } = refusal;
       refusals.inc({ limit: limit.name, of });
+      onReached?.(limit, of, caller);
       const retryAfterSeconds = Math.ceil(waitMs / 1_000);
       const details = { model: target.model.name, of, ...texts[of], retryAfterSeconds };
       throw new Failure(aiGatewayFailures.model_limited, details, { retryAfterMs: waitMs });
@@ -172,7 +175,10 @@ export function createModelLimits({ clock, metrics, sharedCounts }: ModelLimitsD
       for (const [, count] of claimsOf(target, caller)) count.cost.add(Number(costNanos), nowMs);
     },
     hasRoom(target, caller, tokens) {
-      return rules.length === 0 || !findRefusal(claimsOf(target, caller), tokens, clock.monotonicMs());
+      if (rules.length === 0) return true;
+      const refusal = findRefusal(claimsOf(target, caller), tokens, clock.monotonicMs());
+      if (refusal) onReached?.(refusal.limit, refusal.of, caller);
+      return !refusal;
     },
     tell(target, caller) {
       if (rules.length === 0) return undefined;

@@ -51,6 +51,21 @@ export function createLimitStore() {
           max_concurrent_requests = excluded.max_concurrent_requests, tokens_per_minute = excluded.tokens_per_minute`;
     },
 
+    /** Notes that such a limit is told now, and gives it with a group's name; nothing when it was told since then. */
+    async markTold(
+      tx: Tx,
+      { tenantId, subject, subjectId }: SubjectReference,
+      { now, since }: { readonly now: Date; readonly since: Date },
+    ): Promise<(SubjectLimits & { readonly name: string }) | undefined> {
+      const [row] = await tx<(SubjectLimits & { readonly name: string })[]>`
+        update subject_limit set told_at = ${now}
+        where tenant_id = ${tenantId} and subject = ${subject} and subject_id = ${subjectId}
+          and (told_at is null or told_at <= ${since})
+        returning ${columns(tx)}, coalesce((
+          select name from group_access where subject = 'group' and group_id = subject_id), '') as name`;
+      return row;
+    },
+
     async deleteLimits(tx: Tx, { tenantId, subject, subjectId }: SubjectReference): Promise<void> {
       await tx`
         delete from subject_limit

@@ -12,10 +12,12 @@ import { userCreated, userDeleted } from "@lyss/contracts/events/user.ts";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { auth } from "../service.ts";
 
-const service = await startTestService({ after }, auth, { clients: {} });
+const clock = createFakeClock();
+const service = await startTestService({ after }, auth, { clients: {}, clock });
 const { ops, listEvents } = service;
 await service.hear();
 /** The bearer token is the caller: `<tenant>/<person>/<role>`. */
@@ -199,4 +201,33 @@ test("bounds are those of keys, and an error names the field in the caller's lan
     assert.deepEqual([status, json.error?.details.field], [400, Object.keys(body)[0]], JSON.stringify(body));
     assert.match(json.error.message, /\p{Script=Han}/u);
   }
+});
+
+test("that a limit is met is told once a minute, with whose it is and who met it, on however many nodes", async () => {
+  const { admin, first, of, pathOf, tenantId } = await createTenant("met");
+  await call(admin, "PATCH", pathOf(first), { requests_per_minute: 5, tokens_per_minute: 1 });
+  await call(admin, "PATCH", pathOf(of("usr_ann")), { max_concurrent_requests: 2 });
+  const by = { userId: of("usr_ann"), keyId: "key_ann" };
+  const ofGroup = { tenantId, subject: "group", subjectId: first, of: "requests", ...by } as const;
+  const note = (what: Parameters<typeof ops.noteLimitReached>[0]) => ops.noteLimitReached(what);
+  const told = await Promise.all([note(ofGroup), note(ofGroup), note(ofGroup)]);
+  assert.deepEqual(told.sort(), [false, false, true]);
+  clock.advance(59_999);
+  assert.equal(await note(ofGroup), false);
+  clock.advance(1);
+  assert.equal(await note(ofGroup), true);
+  assert.equal(await note({ ...ofGroup, subject: "user", subjectId: of("usr_ann"), of: "concurrent" }), true);
+  assert.equal(await note({ ...ofGroup, subject: "user", subjectId: of("usr_bob") }), false, "there is no such limit");
+  const events = (await listEvents()).filter(
+    ({ type, data }) => /limit_reached/.test(type) && data["tenantId"] === tenantId,
+  );
+  const groupSaid = { tenantId, subjectId: first, name: "Research", of: "requests", limit: 5, ...by };
+  assert.deepEqual(
+    events.map(({ type, data }) => [type, data]),
+    [
+      ["group.limit_reached", groupSaid],
+      ["group.limit_reached", groupSaid],
+      ["user.limit_reached", { tenantId, subjectId: of("usr_ann"), of: "concurrent", limit: 2, ...by }],
+    ],
+  );
 });

@@ -1536,6 +1536,69 @@ export declare type ModelLimitChanged = Message<"lyss.ai_gateway.v1.ModelLimitCh
 export declare const ModelLimitChangedSchema: GenMessage<ModelLimitChanged>;
 
 /**
+ * A call met a limit on a model or an account, and went elsewhere or was refused. Told at most once a minute for each limit and tenant.
+ *
+ * @generated from message lyss.ai_gateway.v1.ModelLimitReached
+ */
+export declare type ModelLimitReached = Message<"lyss.ai_gateway.v1.ModelLimitReached"> & {
+  /**
+   * Empty for a limit that counts all together; so are the user and the key.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * `requests`, `tokens`, `concurrent` or `cost`.
+   *
+   * @generated from field: string of = 3;
+   */
+  of: string;
+
+  /**
+   * What the limit is for; empty for every one.
+   *
+   * @generated from field: string provider = 4;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string model = 5;
+   */
+  model: string;
+
+  /**
+   * For whom it is counted: `all`, `tenant`, `user` or `key`.
+   *
+   * @generated from field: string per = 6;
+   */
+  per: string;
+
+  /**
+   * Who met it.
+   *
+   * @generated from field: string user_id = 7;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string key_id = 8;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.ModelLimitReached.
+ * Use `create(ModelLimitReachedSchema)` to create a new message.
+ */
+export declare const ModelLimitReachedSchema: GenMessage<ModelLimitReached>;
+
+/**
  * What ai-gateway held of a person who is gone was forgotten. A repeat says the same.
  *
  * @generated from message lyss.ai_gateway.v1.PersonErased

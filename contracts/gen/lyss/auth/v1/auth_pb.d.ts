@@ -1889,6 +1889,71 @@ export declare type CreateEphemeralKeyResponse = Message<"lyss.auth.v1.CreateEph
 export declare const CreateEphemeralKeyResponseSchema: GenMessage<CreateEphemeralKeyResponse>;
 
 /**
+ * @generated from message lyss.auth.v1.NoteLimitReachedRequest
+ */
+export declare type NoteLimitReachedRequest = Message<"lyss.auth.v1.NoteLimitReachedRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * `user` or `group`.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: string subject_id = 3;
+   */
+  subjectId: string;
+
+  /**
+   * `requests` or `concurrent`.
+   *
+   * @generated from field: string of = 4;
+   */
+  of: string;
+
+  /**
+   * Who met it; a key for whoever used one.
+   *
+   * @generated from field: string user_id = 5;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string key_id = 6;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.NoteLimitReachedRequest.
+ * Use `create(NoteLimitReachedRequestSchema)` to create a new message.
+ */
+export declare const NoteLimitReachedRequestSchema: GenMessage<NoteLimitReachedRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.NoteLimitReachedResponse
+ */
+export declare type NoteLimitReachedResponse = Message<"lyss.auth.v1.NoteLimitReachedResponse"> & {
+  /**
+   * False when it was told within the last minute, or there is no such limit.
+   *
+   * @generated from field: bool is_told = 1;
+   */
+  isTold: boolean;
+};
+
+/**
+ * Describes the message lyss.auth.v1.NoteLimitReachedResponse.
+ * Use `create(NoteLimitReachedResponseSchema)` to create a new message.
+ */
+export declare const NoteLimitReachedResponseSchema: GenMessage<NoteLimitReachedResponse>;
+
+/**
  * @generated from message lyss.auth.v1.VerifyKeyRequest
  */
 export declare type VerifyKeyRequest = Message<"lyss.auth.v1.VerifyKeyRequest"> & {
@@ -2359,6 +2424,62 @@ export declare type SubjectLimitsChanged = Message<"lyss.auth.v1.SubjectLimitsCh
  * Use `create(SubjectLimitsChangedSchema)` to create a new message.
  */
 export declare const SubjectLimitsChangedSchema: GenMessage<SubjectLimitsChanged>;
+
+/**
+ * A call met a limit of a person or a group, and was refused. Told at most once a minute for each.
+ *
+ * @generated from message lyss.auth.v1.SubjectLimitReached
+ */
+export declare type SubjectLimitReached = Message<"lyss.auth.v1.SubjectLimitReached"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Of the person or the group.
+   *
+   * @generated from field: string subject_id = 2;
+   */
+  subjectId: string;
+
+  /**
+   * Of a group; empty where it is not known, and for a person.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * `requests` or `concurrent`.
+   *
+   * @generated from field: string of = 4;
+   */
+  of: string;
+
+  /**
+   * @generated from field: int32 limit = 5;
+   */
+  limit: number;
+
+  /**
+   * Who met it.
+   *
+   * @generated from field: string user_id = 6;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string key_id = 7;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.SubjectLimitReached.
+ * Use `create(SubjectLimitReachedSchema)` to create a new message.
+ */
+export declare const SubjectLimitReachedSchema: GenMessage<SubjectLimitReached>;
 
 /**
  * What auth held of a person who is gone was forgotten. A repeat says the same.
@@ -3091,6 +3212,16 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof CreateEphemeralKeyRequestSchema;
     output: typeof CreateEphemeralKeyResponseSchema;
+  },
+  /**
+   * Tells those whom it concerns that callers meet a limit of a group or person: once a minute at most, however often this is asked.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.NoteLimitReached
+   */
+  noteLimitReached: {
+    methodKind: "unary";
+    input: typeof NoteLimitReachedRequestSchema;
+    output: typeof NoteLimitReachedResponseSchema;
   },
   /**
    * Says whose key a secret is. A secret that is refused is an answer, not an error.
