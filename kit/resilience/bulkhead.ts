@@ -32,9 +32,9 @@ export interface Bulkhead {
   /**
    * Takes a place, to be given back by exactly one `leave`. Undefined when there was one; a promise when the caller has
    * to wait. Throws `resilience.bulkhead_full` when the queue is full or the wait is over, and the signal's reason. A wait may also
-   * end so for somebody whose tenant has more waiting, or whose call is less urgent, than who came.
+   * end so for somebody whose tenant has more waiting, or whose call is less urgent, than who came. `turn` unless it is that of the call's context.
    */
-  enter(signal?: AbortSignal): Promise<void> | undefined;
+  enter(signal?: AbortSignal, turn?: Turn): Promise<void> | undefined;
   /**
    * What `enter` would throw at once for want of a place, were all who have a claim there already; counted as refused. Undefined where it
    * would give one, or have its caller wait. `turn` unless it is that of the call's context.
@@ -110,10 +110,13 @@ export function createBulkhead(options: BulkheadOptions, { clock, name }: Bulkhe
     return true;
   }
 
-  function enter(signal?: AbortSignal): Promise<void> | undefined {
+  function enter(signal?: AbortSignal, turn?: Turn): Promise<void> | undefined {
     signal?.throwIfAborted();
     if (tryEnter()) return undefined;
-    const turn = currentTurn();
+    return waitInTurn(turn ?? currentTurn(), signal);
+  }
+
+  function waitInTurn(turn: Turn, signal: AbortSignal | undefined): Promise<void> {
     if (queue.size >= limits.maxQueue) {
       const other = queue.makeRoom(turn);
       if (!other) throw refuse();

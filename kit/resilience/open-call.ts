@@ -83,7 +83,12 @@ async function openAttempt<T>(
   }
 }
 
-function abortAfter(timeoutMs: number | undefined, abort: AbortController, clock: Clock): (() => void) | undefined {
+/** Aborts with `kit.deadline_exceeded`, unless what it gives is called before. Undefined where there is no limit. */
+export function abortAfter(
+  timeoutMs: number | undefined,
+  abort: AbortController,
+  clock: Clock,
+): (() => void) | undefined {
   if (timeoutMs === undefined) return undefined;
   return clock.setTimer(timeoutMs, () => abort.abort(new Failure(kitFailures.deadline_exceeded, { timeoutMs })));
 }

@@ -1,4 +1,6 @@
-import type { CallParts } from "./open-call.ts";
+import type { Clock } from "../service/clock.ts";
+import type { Turn } from "./fair-queue.ts";
+import { abortAfter, type CallParts } from "./open-call.ts";
 
 /** A place for one call and the breaker's word for it, for who makes calls without promises. Limits of time are the caller's to keep. */
 export interface PolicyPlace {
@@ -11,14 +13,31 @@ export interface PolicyPlace {
 }
 
 /** See `Policy.enterNow`. */
-export function enterNow({
-  timeoutMs,
-  attemptTimeoutMs,
-  retry,
-  bulkhead,
-  breaker,
-}: CallParts): PolicyPlace | undefined {
-  if (retry || bulkhead?.tryEnter() === false) return undefined;
+export function enterNow(parts: CallParts): PolicyPlace | undefined {
+  if (parts.retry || parts.bulkhead?.tryEnter() === false) return undefined;
+  return holdPlace(parts, parts.timeoutMs);
+}
+
+/** See `Policy.enterInTurn`. */
+export async function enterInTurn(
+  parts: CallParts,
+  turn: Turn,
+  abort: AbortController,
+  clock: Clock,
+): Promise<PolicyPlace> {
+  const { timeoutMs, bulkhead } = parts;
+  const cancelTimer = abortAfter(timeoutMs, abort, clock);
+  const startedMs = clock.monotonicMs();
+  try {
+    await bulkhead?.enter(abort.signal, turn);
+  } finally {
+    cancelTimer?.();
+  }
+  return holdPlace(parts, timeoutMs && Math.max(1, timeoutMs - (clock.monotonicMs() - startedMs)));
+}
+
+/** For who has a place already: it is given back where the breaker does not let the call through. */
+function holdPlace({ attemptTimeoutMs, bulkhead, breaker }: CallParts, timeoutMs: number | undefined): PolicyPlace {
   let ticket: number | undefined;
   try {
     ticket = breaker?.enter();

@@ -9,7 +9,7 @@ import type { Turn } from "./fair-queue.ts";
 import type { Verdict } from "./judge-error.ts";
 import { type CallParts, type OpenCall, openCall } from "./open-call.ts";
 import { maxDurationMs, type PolicyOptions } from "./policy-config.ts";
-import { enterNow, type PolicyPlace } from "./policy-place.ts";
+import { enterInTurn, enterNow, type PolicyPlace } from "./policy-place.ts";
 import { createRetry, type Retry, type RetryEvent, type RetryStats } from "./retry.ts";
 import { createRetryBudget, type RetryBudget } from "./retry-budget.ts";
 import { withTimeout } from "./timeout.ts";
@@ -62,6 +62,13 @@ export interface Policy {
    * or might be repeated; throws `resilience.circuit_open`.
    */
   enterNow(): PolicyPlace | undefined;
+  /** True when what was certainly not sent is repeated: `enterNow` and `enterInTurn` are not for such calls. */
+  readonly mayRepeat: boolean;
+  /**
+   * The same for a call that waits for its place where there is none free, its time limit running. Rejects with `resilience.bulkhead_full`, with
+   * `resilience.circuit_open`, and with what `abort`, which is the call's own, was aborted with: by its limit with `kit.deadline_exceeded`.
+   */
+  enterInTurn(turn: Turn, abort: AbortController): Promise<PolicyPlace>;
   /** For opening and closing it by hand. Undefined when the policy has none. */
   breaker(): Breaker | undefined;
   /** New limits for the calls that begin from now on. A part that stays keeps its state. */
@@ -132,6 +139,14 @@ export function createPolicy(name: string, options: PolicyOptions, deps: PolicyD
     enterNow() {
       const place = enterNow(parts);
       if (place) calls++;
+      return place;
+    },
+    get mayRepeat() {
+      return parts.retry !== undefined;
+    },
+    async enterInTurn(turn, abort) {
+      const place = await enterInTurn(parts, turn, abort, clock);
+      calls++;
       return place;
     },
     breaker: () => parts.breaker,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { postgres } from "@lyss/kit/db/driver.ts";
@@ -76,6 +77,31 @@ async function policyOf(name: string) {
 }
 
 const metrics = async () => (await fetch(`${platform.url}/metrics`)).text();
+
+/** A usual call on a connection of its own, which has not gone the ordinary way for another. */
+function sendAlone(model: string, metadata: object) {
+  const agent = new Agent({ keepAlive: true });
+  const headers = { authorization: `Bearer ${platform.apiKey}`, "content-type": "application/json" };
+  const sent = request(`${platform.url}/v1/chat/completions`, { method: "POST", agent, headers });
+  const status = new Promise<number | undefined>((resolve) => {
+    sent.on("response", (answer) => answer.resume().on("end", () => resolve(answer.statusCode)));
+    sent.on("error", () => resolve(undefined));
+  });
+  sent.end(JSON.stringify({ model, messages: [{ role: "user", content: "hi" }], metadata }));
+  return {
+    status,
+    leave() {
+      sent.destroy();
+      agent.destroy();
+    },
+  };
+}
+
+/** Connections of clients whose requests were not served on the short way. */
+async function handedOverCount(): Promise<number> {
+  const counts = (await metrics()).matchAll(/^edge_lane_handed_over_total\{reason="asked"\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
 
 const until = (isTrue: () => Promise<boolean>, withinMs: number, what: string) => waitUntil(isTrue, { withinMs, what });
 
@@ -200,6 +226,32 @@ test("of calls that wait for a place those of batch work go after those for whic
   await Promise.all([held, ...calls]);
   assert.deepEqual(order, ["interactive 200", "background 200", "batch 200", "batch 200"]);
   await waitForNoHold(platform);
+});
+
+test("usual calls wait for their place on the short way: one that is left there costs nothing, and the next has its turn", async () => {
+  assert.equal((await chat("steady")).status, 200, "money is at hand from here on");
+  const place = async (is: string, wanted: number) =>
+    until(async () => (await policyOf("provider.queued"))["bulkhead"]?.[is] === wanted, 10_000, `${wanted} ${is}`);
+  const asked = vendorOf("queued").callLog.length;
+  const handedOver = await handedOverCount();
+  const held = sendAlone("queued", { "simulate.hang": "true" });
+  await place("in_flight", 1);
+  const left = sendAlone("queued", {});
+  await place("queued", 1);
+  const waiting = sendAlone("queued", { "simulate.tokens": "3" });
+  await place("queued", 2);
+  left.leave();
+  await place("queued", 1);
+  held.leave();
+  assert.equal(await waiting.status, 200);
+  waiting.leave();
+  await place("in_flight", 0);
+  assert.equal(await handedOverCount(), handedOver, "none of them went the ordinary way");
+  assert.equal(vendorOf("queued").callLog.length, asked + 2, "the vendor hears nothing of the one that was left");
+  await waitForNoHold(platform);
+  const recorded = async () => (await listUsage(platform)).filter(({ model }) => model === "queued").length;
+  await until(async () => (await recorded()) >= asked + 2, 10_000, "usage of both that were sent");
+  assert.equal(await recorded(), asked + 2);
 });
 
 test("a time limit before the first byte is a typed error, one within a stream ends it with an error event", async () => {

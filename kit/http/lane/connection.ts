@@ -57,7 +57,6 @@ const noBytes: Buffer = Buffer.alloc(0);
 export function createConnection(socket: Socket, lane: LaneCore): Connection {
   const clientAddress = socket.remoteAddress ?? "";
   let phase: Phase = "waiting";
-  let hasAnswered = false;
   /** Bytes that no request has taken: the beginning of a head, or what came while the request before was served. */
   let held = noBytes;
   let pieces = 0;
@@ -72,7 +71,7 @@ export function createConnection(socket: Socket, lane: LaneCore): Connection {
 
   const destroy = () => void socket.destroy();
   const exchange = () => reply?.exchange;
-  const connection: Connection = { dueMs: lane.dueIn(lane.patienceMs), expire, endIfIdle, destroy, exchange };
+  const connection: Connection = { dueMs: lane.dueIn(lane.keepAliveTimeoutMs), expire, endIfIdle, destroy, exchange };
   const carrier: Carrier = { socket, commonHeaders: lane.commonHeaders, finish, handOver: () => handOver("asked") };
   socket.on("data", onData).on("end", onEnd).on("drain", onDrain).on("error", ignoreError).on("close", onClose);
   return connection;
@@ -179,7 +178,6 @@ export function createConnection(socket: Socket, lane: LaneCore): Connection {
   }
 
   function finish(): void {
-    hasAnswered = true;
     reply = undefined;
     forget();
     if (socket.writableNeedDrain) {
@@ -237,7 +235,7 @@ export function createConnection(socket: Socket, lane: LaneCore): Connection {
   }
 
   function expire(): void {
-    if (phase !== "over" && (head !== undefined || held.length > 0 || !hasAnswered)) handOver("slow");
+    if (phase !== "over" && (head !== undefined || held.length > 0)) handOver("slow");
     else destroy();
   }
 

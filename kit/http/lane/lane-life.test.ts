@@ -8,12 +8,12 @@ import { createLaneServer, createOrdinaryServer, hotTargets, loopback, openRawCl
 import { bytesOf, hot, keepCalls, open } from "./open-lane.ts";
 import type { LaneReply } from "./reply.ts";
 
-test("a head or a body that does not come goes the ordinary way, which answers 408; so does silence", async (t) => {
+test("a head or a body that does not come goes the ordinary way, which answers 408", async (t) => {
   const clock = createFakeClock();
   const limits = { headersTimeoutMs: 100, requestTimeoutMs: 100 };
   const { lane, connect, untilRead } = await open(t, { clock, patienceMs: 5_000 }, limits);
   const text = hot("slow body");
-  for (const [index, sent] of [text.slice(0, 40), text.slice(0, -3), ""].entries()) {
+  for (const [index, sent] of [text.slice(0, 40), text.slice(0, -3)].entries()) {
     const client = connect();
     await once(client.socket, "connect");
     await client.send(sent);
@@ -44,6 +44,24 @@ test("an idle connection ends when its time is over, one in use does not", async
   assert.equal(lane.stats().connections, 1);
   clock.advance(3_000);
   assert.deepEqual(await client.allAnswers(), []);
+  assert.deepEqual(lane.stats().handedOver, {});
+});
+
+test("a connection that was opened for later is served in the lane when it is used, and ends as an idle one when it is not", async (t) => {
+  const clock = createFakeClock();
+  const { calls, onRequest, called } = keepCalls();
+  const { lane, connect } = await open(t, { clock, onRequest, patienceMs: 5_000, keepAliveTimeoutMs: 75_000 });
+  const [used, unused] = [connect(), connect()];
+  await Promise.all([once(used.socket, "connect"), once(unused.socket, "connect")]);
+  await waitUntil(async () => lane.stats().connections === 2);
+  clock.advance(60_000);
+  await used.send(hot("at last"));
+  await called(1);
+  calls[0]?.reply.whole(200, "", bytesOf("served"));
+  assert.equal((await used.answer())?.body, "served");
+  clock.advance(17_000);
+  assert.deepEqual(await unused.allAnswers(), []);
+  assert.equal(lane.stats().connections, 1);
   assert.deepEqual(lane.stats().handedOver, {});
 });
 

@@ -21,9 +21,9 @@ export interface LaneOptions extends HeadTableOptions {
   readonly maxBodyBytes?: number;
   /** What all incomplete requests may take together; one that needs more goes the ordinary way, which reads no body unasked. */
   readonly maxHeldBytes?: number;
-  /** A request that is not whole by then goes the ordinary way, whose own limits begin; so does a connection that says nothing. */
+  /** A request that is not whole by then goes the ordinary way, whose own limits begin. */
   readonly patienceMs?: number;
-  /** An idle connection ends, and so does one that stops taking an answer that has ended. */
+  /** An idle connection ends, whether or not it was ever used, and so does one that stops taking an answer that has ended. */
   readonly keepAliveTimeoutMs?: number;
 }
 

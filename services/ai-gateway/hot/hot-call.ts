@@ -83,6 +83,11 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
     );
   }
 
+  /** Begins as a call that was let in before it had a place. Called once. */
+  runAdmitted(): void {
+    this.#record();
+  }
+
   /** Begins as the next attempt of a call that was let in and is paid for. `reason` is why nobody wants it any more. Called once. */
   goOn(funds: Funds, reason: unknown): void {
     this.dispatch.onAnswering = this.deps.failOver.giveBack;

@@ -1,8 +1,8 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
-import { priorityHeader } from "@lyss/kit/http/intake.ts";
 import type { HotExchange } from "@lyss/kit/http/route.ts";
 import { composeRequest, type RequestBytes } from "@lyss/kit/http/upstream/request-bytes.ts";
+import type { PolicyPlace } from "@lyss/kit/resilience/policy-place.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { findOffer } from "../call/choose-target.ts";
 import { findKeepAliveMs } from "../call/keep-alive.ts";
@@ -22,8 +22,9 @@ import { messagesField, type ScannedRequest, scanRequest } from "../scan/scan-re
 import { type Admitted, type Compose, toFund } from "./admitted.ts";
 import { HotCall } from "./hot-call.ts";
 import { openHotKeepAlive } from "./hot-keep-alive.ts";
-import { roomAtOnce } from "./next-attempt.ts";
+import { type Room, roomAtOnce } from "./next-attempt.ts";
 import { createRequestStarts } from "./request-starts.ts";
+import { findQueue, turnAway, waitForPlace } from "./wait-for-place.ts";
 
 type Chosen = Pick<Admitted, "targets" | "conversation" | "choice">;
 
@@ -57,31 +58,38 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const keepAliveMs = composed && findKeepAliveMs(exchange.facts.headers, settings);
     if (!composed || keepAliveMs === undefined) return false;
     const room = roomAtOnce(deps, target, request, exchange.facts.caller);
-    if (!room) return targets.length === 1 && turnAway(deps, target, exchange);
+    const queue = room || targets.length > 1 ? undefined : findQueue(deps, target, exchange);
+    if (!room && !queue) return false;
+    if (queue && turnAway(queue, exchange)) return true;
+    const toCall = (drawn: Drawn, { place, limited, limitHead }: Room) =>
+      new HotCall(deps, exchange, {
+        callId,
+        attempt: 1,
+        request,
+        target,
+        targets,
+        conversation,
+        choice,
+        tried: [target],
+        place,
+        limited,
+        limitHead,
+        drawn,
+        pool: composed.pool,
+        message: composed.message,
+        compose,
+        keepAlive: openHotKeepAlive(deps, request.isStream ? keepAliveMs : 0, exchange, callId),
+      });
     const run = (drawn: Drawn | undefined) => {
-      if (drawn) {
+      if (!drawn) {
+        room?.place.end();
+        room?.limited?.cancel();
+      } else if (room) {
         if (targets.length > 1) failOver.noteCall();
-        new HotCall(deps, exchange, {
-          callId,
-          attempt: 1,
-          request,
-          target,
-          targets,
-          conversation,
-          choice,
-          tried: [target],
-          place: room.place,
-          limited: room.limited,
-          limitHead: room.limitHead,
-          drawn,
-          pool: composed.pool,
-          message: composed.message,
-          compose,
-          keepAlive: openHotKeepAlive(deps, request.isStream ? keepAliveMs : 0, exchange, callId),
-        }).run();
-      } else {
-        room.place.end();
-        room.limited?.cancel();
+        toCall(drawn, room).run();
+      } else if (queue) {
+        const begin = (place: PolicyPlace) => toCall(drawn, { place, limited: undefined, limitHead: "" }).runAdmitted();
+        waitForPlace(deps, queue, exchange, drawn, begin);
       }
       return drawn !== undefined;
     };
@@ -152,22 +160,6 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
       () => false,
     );
   };
-}
-
-/**
- * Refuses who would only be told by the ordinary way, at many times the cost, that there is no place to wait in: too much to do must not
- * become more by what is turned away. False where that is not sure.
- */
-function turnAway({ policies, modelLimits }: AiGatewayDeps, { provider }: Target, exchange: HotExchange): boolean {
-  const { caller, headers } = exchange.facts;
-  if (!modelLimits.isEmpty || headers[priorityHeader] !== undefined) return false;
-  const refusal = policies.policyOf(provider).refusal({ line: caller.tenantId, priority: "interactive" });
-  if (!refusal) return false;
-  exchange.enter(
-    () => exchange.fail(refusal),
-    () => undefined,
-  );
-  return true;
 }
 
 function speaksChat({ provider, model }: Target): boolean {
