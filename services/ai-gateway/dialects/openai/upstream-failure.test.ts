@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { toAnthropicFailureReply } from "../anthropic/failure-reply.ts";
 import { toGeminiFailureReply } from "../gemini/failure-reply.ts";
 import { toOpenAiFailureReply } from "./failure-reply.ts";
@@ -159,7 +160,13 @@ test("W36: SDKs are told not to repeat what no repeat mends, by the header that 
       return [headers["x-should-retry"], headers["retry-after"]];
     });
   const each = (one: readonly (string | undefined)[]) => [one, one, one];
-  for (const failure of [failureOf(401, {}), failureOf(403, {}), failureOf(429, { code: "insufficient_quota" }, 7_000)])
+  const wrongKey = new Failure(kitFailures.unauthenticated);
+  for (const failure of [
+    wrongKey,
+    failureOf(401, {}),
+    failureOf(403, {}),
+    failureOf(429, { code: "insufficient_quota" }, 7_000),
+  ])
     assert.deepEqual(headersOf(failure), each(["false", undefined]), failure.message);
   for (const failure of [failureOf(500, {}), failureOf(503, {}), failureOf(400, {}), failureOf(504, {})])
     assert.deepEqual(headersOf(failure), each([undefined, undefined]), failure.message);

@@ -61,7 +61,7 @@ export function toChatMessages(items: readonly PlacedItem[]): ChatMessage[] {
     shown = [];
   };
   for (const { item: given, path } of items) {
-    const item = toToldSummary(given);
+    const { internal_chat_message_metadata_passthrough: _, ...item } = toToldSummary(given);
     const type = readText(item["type"], `${path}.type`);
     if (outputTypes.has(type)) {
       const { message, images } =

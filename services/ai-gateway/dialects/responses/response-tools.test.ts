@@ -102,7 +102,8 @@ test("a tool of a namespace bears its name in chat, and is told with both", asyn
 test("tools that a conversation brings may be called, and what was called before is told", () => {
   const input = [
     { type: "additional_tools", role: "developer", tools: [agents] },
-    { role: "user", content: "Go." },
+    // What Codex notes for itself at OpenAI.
+    { role: "user", content: "Go.", internal_chat_message_metadata_passthrough: { turn_id: "t" } },
     { type: "custom_tool_call", call_id: "a", name: "apply_patch", namespace: "agents", input: "x" },
     { type: "function_call", call_id: "b", name: "wait", namespace: "agents", arguments: "{}" },
     { type: "custom_tool_call_output", call_id: "a", output: "Done." },
