@@ -17,6 +17,7 @@ import { pathOf } from "./request-head.ts";
 import { type BodyFormat, isConditional, type JsonRoute, type Route } from "./route.ts";
 import { type RequestSchemas, requestSchemasOf } from "./route-schemas.ts";
 import { answerError, enter, observe, replyTo, type Serving, withIdempotencyKey } from "./serving.ts";
+import { StreamAnswer } from "./stream-answer.ts";
 import { WholeAnswer } from "./whole-answer.ts";
 
 /** A JSON body may be this large. */
@@ -150,7 +151,7 @@ function mountJsonRoute(
     },
     async onRequest(request, reply) {
       const state = stateOf(request);
-      observe(serving, meter, route.operation, reply.raw, state.call);
+      observe(serving, meter, route.operation, reply.raw, state.call, route.mayStream);
       state.context = await enter(serving, route, request.raw, reply.raw, state.call);
       checkBodyHead(request.raw, jsonBodyLimitBytes);
       const { peerUrl } = service;
@@ -165,7 +166,14 @@ function mountJsonRoute(
     async handler(request, reply) {
       const answer = await handle({ serving, service, route, schemas, readName }, request, stateOf(request));
       reply.hijack();
-      sendReply(request.raw, reply.raw, answer);
+      if ("status" in answer) return sendReply(request.raw, reply.raw, answer);
+      // Nothing of it would be sent, however long it went on.
+      if (request.method === "HEAD")
+        return sendReply(request.raw, reply.raw, { status: 200, headers: dataHeaders, body: "" });
+      const state = stateOf(request);
+      await runInContext(state.context, () => answer.send(reply.raw)).catch((err) =>
+        answerError(err, serving, request.raw, reply.raw, state.call, route.toFailureReply),
+      );
     },
   });
 }
@@ -201,6 +209,7 @@ async function handle(
   };
   const inside = withIdempotencyKey(context, route, request.raw);
   const output = await runInContext(inside, () => route.handle(service.ops as never, input));
+  if (output instanceof StreamAnswer) return output;
   const status = route.successStatus ?? 200;
   if (status === 204 && !(output instanceof WholeAnswer)) return { status, headers: {}, body: "" };
   if (output instanceof WholeAnswer) {

@@ -6,6 +6,7 @@ import type { Priority } from "../resilience/load-shed.ts";
 import type { CallContext, Caller } from "../rpc/call-context.ts";
 import type { FileAnswer } from "./file-answer.ts";
 import type { LastWords } from "./join-sockets.ts";
+import type { StreamAnswer } from "./stream-answer.ts";
 import type { WholeAnswer } from "./whole-answer.ts";
 
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -42,7 +43,7 @@ export interface JsonRequest<Body, Query, Params> {
 export type BodyFormat = "application/x-www-form-urlencoded" | "application/scim+json";
 
 /** What a JSON route may answer with. */
-type JsonAnswer<Response extends z.ZodType> = z.input<Response> | FileAnswer | WholeAnswer;
+type JsonAnswer<Response extends z.ZodType> = z.input<Response> | FileAnswer | WholeAnswer | StreamAnswer;
 
 /** A REST operation as data. Unknown fields in body and query are refused, so schemas are strict objects. */
 export interface JsonRoute<
@@ -80,6 +81,8 @@ export interface JsonRoute<
   readonly successStatus?: 200 | 201 | 202 | 204;
   /** Content types of the files that the handler may answer with instead. */
   readonly files?: readonly string[];
+  /** True where the handler may answer with a `StreamAnswer`: how long that takes says nothing of this process. */
+  readonly mayStream?: true;
   /** Formats in which the body may come besides JSON. */
   readonly bodyFormats?: readonly BodyFormat[];
   /**

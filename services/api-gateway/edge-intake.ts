@@ -70,8 +70,8 @@ function listPlaceLimits(rules: KeyRules, { keyId }: Caller, arrival: Arrival): 
 }
 
 /**
- * 500 and 503 are ours; 502 and 504 tell of a provider, which has its breaker. How long an answer of a raw route takes is
- * up to a model.
+ * 500 and 503 are ours; 502 and 504 tell of a provider, which has its breaker. How long an answer of a raw route or a stream takes
+ * is up to a model.
  */
 function recordAnswer(
   degradation: Degradation,
@@ -80,6 +80,6 @@ function recordAnswer(
   status: number | undefined,
 ): void {
   if (status === undefined) return;
-  const durationMs = route.kind === "raw" ? 0 : clock.monotonicMs() - startedMs;
+  const durationMs = route.kind === "raw" || route.mayStream ? 0 : clock.monotonicMs() - startedMs;
   degradation.record(durationMs, status === 500 || status === 503);
 }
