@@ -10,6 +10,7 @@ import { modelSchema } from "./model-config.ts";
 import { modelLimitSchema } from "./model-limits/model-limit.ts";
 import { providerNameSchema, regionSchema } from "./provider-name.ts";
 import { connectionSettings } from "./realtime/connection-settings.ts";
+import { responseSettings } from "./responses/response-settings.ts";
 import { routeSchema } from "./routing/route.ts";
 import { routingSettings } from "./routing/routing-settings.ts";
 
@@ -208,18 +209,7 @@ export const aiGatewayConfig = {
         .max(60_000)
         .default(8_000)
         .describe("How often the holds of calls in flight are extended; well below `billing.holdTtlMs`."),
-      responseRetentionDays: z
-        .int()
-        .min(1)
-        .max(365)
-        .default(30)
-        .describe("How long a stored response (`/v1/responses`) can be asked for."),
-      maxStoredResponseBytes: z
-        .int()
-        .min(1_024)
-        .max(33_554_432)
-        .default(4_194_304)
-        .describe("The largest response that is stored, with its input."),
+      ...responseSettings,
       // As @anthropic-ai/sdk 1.14.0 names them (resources/beta/beta.ts; fine-grained-tool-streaming: CHANGELOG.md); advanced-tool-use, effort and
       // web-fetch as @ai-sdk/anthropic does (src/anthropic-prepare-tools.ts, CHANGELOG.md); claude-code is what Claude Code sends, as it does the last
       // two, tests/peers/agents. Read in 2026-11.

@@ -39,6 +39,7 @@ import { type DegradationOrder, orderDegradation } from "./ops/order-degradation
 import { removeProvider } from "./ops/remove-provider.ts";
 import {
   cancelResponse,
+  followResponse,
   getResponse,
   type ItemPage,
   listInputItems,
@@ -134,6 +135,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
         },
       }),
     getResponse: (input: ResponseOfCaller) => getResponse(deps, input),
+    followResponse: (input: ResponseOfCaller & { readonly startingAfter: number }) => followResponse(deps, input),
     removeResponse: (input: ResponseOfCaller) => removeResponse(deps, input),
     cancelResponse: (input: ResponseOfCaller) => cancelResponse(deps, input),
     listInputItems: (input: ResponseOfCaller & ItemPage) => listInputItems(deps, input),

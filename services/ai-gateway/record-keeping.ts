@@ -6,6 +6,8 @@ import { createDataPolicies } from "./data-policies/data-policies.ts";
 import { createExports, type ExportsDeps } from "./exports/exports.ts";
 import { createRequestBodies, type RequestBodyDeps } from "./request-bodies/request-bodies.ts";
 import { createKeptResponses } from "./responses/kept-responses.ts";
+import { createResponseEventStore } from "./responses/response-event-store.ts";
+import { createResponseEvents } from "./responses/response-events.ts";
 import { createResponseStore } from "./responses/response-store.ts";
 
 interface RecordKeepingDeps
@@ -22,8 +24,11 @@ export function createRecordKeeping(given: RecordKeepingDeps) {
   const { settings, deriveKey } = given;
   const dataPolicies = createDataPolicies(given);
   const kept = { ...given, dataPolicies };
+  const responseKey = deriveKey("ai-gateway.response");
   const responses = createKeptResponses({
-    ...{ ...kept, store: createResponseStore(given.db), key: deriveKey("ai-gateway.response") },
+    ...{ ...kept, store: createResponseStore(given.db), key: responseKey },
+    events: createResponseEvents({ ...given, store: createResponseEventStore(given.db), key: responseKey }),
+    maxRunning: settings.backgroundResponses.maxRunningPerTenant,
     heartbeatMs: settings.heartbeatMs,
     retentionDays: settings.responseRetentionDays,
     maxBytes: settings.maxStoredResponseBytes,

@@ -1,9 +1,12 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { backgroundFailures } from "@lyss/contracts/failures/ai-gateway-background.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type RawRoute, routesFor } from "@lyss/kit/http/route.ts";
+import { StreamAnswer } from "@lyss/kit/http/stream-answer.ts";
 import { z } from "zod";
 import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
+import { refuseField } from "./call/refuse-field.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import type { AiGatewayOps } from "./ops.ts";
 import { promptField } from "./prompts/prompt.ts";
@@ -114,10 +117,34 @@ function storedRoutes({ prefix, suffix, dialect }: Place) {
   return [
     json({
       ...dialect,
-      ...{ method: "GET", path, params, response, failures, permission: "model:call" },
+      ...{ method: "GET", path, params, response, permission: "model:call" },
       operation: `getResponse${suffix}`,
-      summary: "A stored response, as it stands. Asking costs nothing.",
-      handle: (ops, request) => ops.getResponse({ caller: requireCaller(request), responseId: request.params.id }),
+      summary:
+        "A stored response, as it stands; or the stream of one that was streamed in the background, from where you wish. Asking costs nothing.",
+      query: z.strictObject({
+        stream: z.enum(["true", "false"]).default("false"),
+        starting_after: z.coerce
+          .number()
+          .int()
+          .min(0)
+          .max(2_147_483_647)
+          .optional()
+          .describe("The `sequence_number` of the last event that is known. Only of a stream."),
+        include_obfuscation: z.enum(["true", "false"]).optional().describe("Changes nothing: events have no padding."),
+      }),
+      files: ["text/event-stream"],
+      mayStream: true,
+      failures: [...failures, backgroundFailures.response_not_streamed],
+      async handle(ops, request) {
+        const { stream, starting_after: after } = request.query;
+        const asked = { caller: requireCaller(request), responseId: request.params.id };
+        if (stream === "true") {
+          return new StreamAnswer(await ops.followResponse({ ...asked, startingAfter: after ?? -1 }));
+        }
+        if (after !== undefined)
+          throw refuseField("starting_after", "is for 'stream=true' only", "仅适用于“stream=true”");
+        return ops.getResponse(asked);
+      },
     }),
     json({
       ...dialect,

@@ -5,6 +5,7 @@ import OpenAI from "openai";
 import { runLyss } from "../run-lyss.ts";
 import { runPlatform } from "../run-platform.ts";
 import { lineOf, toUpload } from "../scenarios/batch-world.ts";
+import { describeBackgroundStreams } from "./openai-background.ts";
 import { describeResponses } from "./openai-responses.ts";
 
 const { url, apiKey } = await runPlatform({ after });
@@ -16,6 +17,7 @@ describeOpenAiConformance(
 );
 
 describeResponses("OpenAI's Responses API, by the official SDK", target);
+describeBackgroundStreams("responses that are streamed in the background, by the official SDK", target);
 
 test("W51: batches are listed, shown and ended by command", async () => {
   const client = new OpenAI({ baseURL: target.baseUrl, apiKey, maxRetries: 0 });

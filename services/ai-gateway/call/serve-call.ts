@@ -264,7 +264,10 @@ async function serveWalk(
   let record: AnswerRecord | undefined;
   try {
     const begun = await beginOnce(deps, exchange, callId, askedCall);
-    if (begun && "first" in begun) return repeatAnswer(exchange.res, requestId, begun.first);
+    if (begun && "first" in begun) {
+      if (detached?.repeat) return await detached.repeat(begun.first);
+      return repeatAnswer(exchange.res, requestId, begun.first);
+    }
     record = begun?.record;
     const given = record ?? kept;
     await serveTargets(deps, walk, prepared, {
@@ -274,6 +277,7 @@ async function serveWalk(
       keepAliveMs: detached ? 0 : keepAliveMs,
       onSettled,
     });
+    await detached?.end?.();
   } catch (err) {
     await detached?.fail(err);
     throw err;

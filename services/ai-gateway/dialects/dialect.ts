@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Failure, Locale } from "@lyss/kit/errors/failure.ts";
 import type { CallRequest } from "../call/read-request.ts";
 import type { Provider } from "../model.ts";
-import type { AnswerRecord } from "../once/call-once.ts";
+import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import type { Wire } from "../providers/wire.ts";
 import type { Preferences } from "../routing/preferences.ts";
 import type { SseEvent } from "./openai/sse.ts";
@@ -59,6 +59,10 @@ export interface DetachedCall {
   begin(callId: string, record: AnswerRecord | undefined): Promise<void>;
   /** Called when the call fails, before this process counts it as ended. Never rejects. */
   fail(err: unknown): Promise<void>;
+  /** Called likewise when it has ended otherwise, for one that has still something to write down. Never rejects. */
+  end?(): Promise<void>;
+  /** Answers a repeat of the request, where that is more than the first answer's bytes. */
+  repeat?(first: FirstAnswer): Promise<void>;
 }
 
 /** What a writer needs to know of its call. */

@@ -1,48 +1,23 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
-import { Failure, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
-import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import { findOffer } from "../call/choose-target.ts";
 import { serveCall } from "../call/serve-call.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import type { AnswerFacts, AskedCall, ReadCall, ReadingProvider } from "../dialects/dialect.ts";
-import { toErrorObject } from "../dialects/openai/failure-reply.ts";
+import type { AnswerFacts, AskedCall } from "../dialects/dialect.ts";
 import { type Fields, readText } from "../dialects/request-fields.ts";
 import { toCountedChat } from "../dialects/responses/native-count.ts";
 import { readNativeResponse } from "../dialects/responses/native-response.ts";
-import {
-  type ResponseObject,
-  startResponse,
-  suffixOf,
-  toResponseId,
-  toResponseUsage,
-} from "../dialects/responses/response-object.ts";
-import {
-  inputOf,
-  type ResponseRequest,
-  readResponseRequest,
-  toCallRequest,
-  toPlacedItems,
-} from "../dialects/responses/response-request.ts";
+import { startResponse, suffixOf, toResponseId, toResponseUsage } from "../dialects/responses/response-object.ts";
+import { inputOf, readResponseRequest, toCallRequest, toPlacedItems } from "../dialects/responses/response-request.ts";
 import { readTools } from "../dialects/responses/response-tools.ts";
 import { createResponseWriter, type KeepResponse } from "../dialects/responses/responses.ts";
 import type { ConnectionMemory } from "../responses/connection-memory.ts";
 import type { Owner } from "../responses/response-store.ts";
-import { createSink } from "../responses/sink.ts";
 import { takeWanted } from "../routing/preferences.ts";
+import { type AskedResponse, serveInBackground } from "./serve-in-background.ts";
 import { ownerOf } from "./stored-responses.ts";
-
-/** What a response is made from, whatever way it is served. */
-interface Asked {
-  readonly owner: Owner;
-  readonly read: ResponseRequest;
-  /** Reads it for the provider that serves it; `keeperFor` gives what keeps the response. */
-  readFor(provider: ReadingProvider, keeperFor: (facts: AnswerFacts) => KeepResponse): ReadCall;
-  readonly call: Pick<AskedCall, "model" | "asked" | "chat" | "preferences">;
-  /** The request's own items; their ids depend on the call's. */
-  inputOf(callId: string): readonly Fields[];
-}
 
 /**
  * A model call as OpenAI's Responses API has it: served before its caller, or in the background. What of it is to be stored
@@ -62,7 +37,7 @@ export async function createResponse(
   const remembered = previousResponseId === undefined ? undefined : memory?.find(previousResponseId);
   const history = remembered ?? (await listHistory(deps, owner, previousResponseId));
   const input = inputOf(read, "");
-  const asked: Asked = {
+  const asked: AskedResponse = {
     ...{ owner, read },
     readFor(provider, keeperFor) {
       if (provider.dialect === "responses") {
@@ -131,75 +106,4 @@ export async function prepareResponse(
     { type: "response.created", response: begun, sequence_number: 0 },
     { type: "response.completed", response: { ...begun, status: "completed", usage }, sequence_number: 1 },
   ].map((event) => JSON.stringify(event));
-}
-
-/**
- * Answers the caller when the call's money is set aside, and goes on without. What fails before that is the caller's to
- * hear; what fails later becomes the response's error.
- */
-async function serveInBackground(deps: AiGatewayDeps, asked: Asked, exchange: Exchange): Promise<void> {
-  const { owner, read } = asked;
-  const res = createSink();
-  const begun = Promise.withResolvers<void>();
-  let response: ResponseObject | undefined;
-  const served = serveCall(
-    deps,
-    {
-      ...asked.call,
-      readFor: (provider) => asked.readFor(provider, () => (whole) => deps.responses.end(owner, whole)),
-      detached: {
-        res,
-        async begin(callId, record) {
-          // Nobody would ever hear the response's id.
-          if (exchange.res.destroyed && !record) throw new Failure(kitFailures.canceled);
-          const queued = startResponse(read, { callId, startedAtMs: deps.clock.nowMs() }, "queued");
-          const kept = { response: queued, input: asked.inputOf(callId), previousResponseId: read.previousResponseId };
-          await deps.responses.begin(owner, kept, () => res.destroy());
-          response = queued;
-          const bytes = Buffer.from(JSON.stringify(queued));
-          record?.add(bytes);
-          await record?.keep("application/json");
-          reply(exchange, callId, bytes);
-          begun.resolve();
-          await deps.responses.markInProgress(toResponseId(callId));
-        },
-        fail: (err) => endFailed(deps, owner, response, exchange.context.locale, err),
-      },
-    },
-    exchange,
-  );
-  // Either it has begun, or it was answered for an earlier call, or it failed before. How it ends later is `fail`'s to hear.
-  await Promise.race([begun.promise, served]);
-}
-
-function reply({ res, requestId }: Exchange, callId: string, bytes: Buffer): void {
-  if (res.destroyed) return;
-  res.writeHead(200, {
-    "content-type": "application/json",
-    "content-length": bytes.length,
-    "cache-control": "no-store",
-    "x-request-id": requestId,
-    "lyss-call-id": callId,
-  });
-  res.end(bytes);
-}
-
-async function endFailed(
-  { responses, log }: AiGatewayDeps,
-  owner: Owner,
-  response: ResponseObject | undefined,
-  locale: Locale,
-  err: unknown,
-): Promise<void> {
-  if (!response) return;
-  const isExpected = isFailure(err);
-  if (!isExpected)
-    log.error({ err, response_id: response.id }, "a response in the background failed in an unexpected way");
-  const { code, message } = isExpected
-    ? toErrorObject(err, locale).error
-    : { code: "server_error", message: "The server had an error." };
-  const error = { code: String(code), message: String(message) };
-  await responses.end(owner, { ...response, status: "failed", error }).catch((cause: unknown) => {
-    log.warn({ err: cause, response_id: response.id }, "how a response failed cannot be written; it counts as lost");
-  });
 }

@@ -2,7 +2,8 @@ import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Fields } from "../dialects/request-fields.ts";
-import type { ResponseObject } from "../dialects/responses/response-object.ts";
+import { type ResponseObject, toCallId } from "../dialects/responses/response-object.ts";
+import { openFollowing } from "../responses/follow-response.ts";
 import type { Owner, ResponseName } from "../responses/response-store.ts";
 
 type Deps = Pick<AiGatewayDeps, "responses">;
@@ -33,6 +34,16 @@ function nameOf({ caller, responseId }: ResponseOfCaller): ResponseName {
 /** One stored response. Throws `response_not_found`; so do the others below. */
 export async function getResponse({ responses }: Deps, asked: ResponseOfCaller): Promise<ResponseObject> {
   return (await responses.get(nameOf(asked))).response;
+}
+
+/** The stream of one that was streamed in the background, from behind `startingAfter` on. Throws `response_not_streamed` too. */
+export function followResponse(
+  deps: Deps & Parameters<typeof openFollowing>[0],
+  asked: ResponseOfCaller & { readonly startingAfter: number },
+) {
+  const { responseId, startingAfter: after } = asked;
+  const headers = { "lyss-call-id": toCallId(responseId) };
+  return openFollowing(deps, { name: nameOf(asked), after, keepAliveMs: deps.settings.keepAliveMs, headers });
 }
 
 /** Removes it; one that is under way is ended. */

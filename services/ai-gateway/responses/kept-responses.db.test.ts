@@ -10,6 +10,8 @@ import { unsaidPolicy } from "../data-policies/data-policy.ts";
 import { startResponse } from "../dialects/responses/response-object.ts";
 import { readResponseRequest } from "../dialects/responses/response-request.ts";
 import { createKeptResponses } from "./kept-responses.ts";
+import { createResponseEventStore } from "./response-event-store.ts";
+import { createResponseEvents } from "./response-events.ts";
 import { createResponseStore } from "./response-store.ts";
 
 const cluster = await openTestCluster({ after }, [
@@ -25,11 +27,25 @@ const dataPolicies = {
   of: (tenantId: string) => (tenantId === "ten_brief" ? { ...unsaidPolicy, retentionDays: 1 } : unsaidPolicy),
 };
 
+const key = deriveTestKey("ai-gateway.response");
+const eventStore = createResponseEventStore(db);
+
 /** A gateway node. */
 const start = () =>
   createKeptResponses({
-    ...{ store, dataPolicies, clock, random, log, heartbeatMs, retentionDays: 30, maxBytes: 10_000 },
-    key: deriveTestKey("ai-gateway.response"),
+    ...{
+      store,
+      dataPolicies,
+      clock,
+      random,
+      log,
+      heartbeatMs,
+      retentionDays: 30,
+      maxBytes: 10_000,
+      maxRunning: 3,
+      key,
+    },
+    events: createResponseEvents({ store: eventStore, clock, random, log, key }),
   });
 let node = start();
 const ann = { tenantId: "ten_1", ownerId: "usr_ann" };

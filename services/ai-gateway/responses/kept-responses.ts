@@ -1,5 +1,6 @@
 import { exportedRowsLimit } from "@lyss/contracts/events/answer-export.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { backgroundFailures } from "@lyss/contracts/failures/ai-gateway-background.ts";
 import { seal, unseal } from "@lyss/kit/crypto/seal.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure, failureText } from "@lyss/kit/errors/failure.ts";
@@ -12,6 +13,8 @@ import type { DataPolicies } from "../data-policies/data-policies.ts";
 import { parseExact } from "../dialects/exact-json.ts";
 import type { Fields } from "../dialects/request-fields.ts";
 import type { ResponseObject } from "../dialects/responses/response-object.ts";
+import type { EventTexts } from "./response-event.ts";
+import type { ResponseEvents } from "./response-events.ts";
 import type { Owner, ResponseName, ResponseRow, ResponseStore } from "./response-store.ts";
 
 /** A response with the input that it answers. */
@@ -21,12 +24,21 @@ export interface KeptResponse {
   readonly previousResponseId: string | undefined;
 }
 
+/** A response that begins in the background. */
+export interface BegunResponse extends KeptResponse {
+  /** The first events of one that is streamed. */
+  readonly events?: EventTexts | undefined;
+}
+
 /** Responses that callers may ask for again, each its owner's only. */
 export interface KeptResponses {
   /** Keeps one that is whole. False, and it is not kept, when it is too large or cannot be written now. */
   keep(owner: Owner, kept: KeptResponse): Promise<boolean>;
-  /** Keeps one that goes on in the background; `cancel` ends it, on whatever node that is asked for. Throws where it cannot be kept. */
-  begin(owner: Owner, kept: KeptResponse, cancel: () => void): Promise<void>;
+  /**
+   * Keeps one that goes on in the background; `cancel` ends it, on whatever node that is asked for. Throws where it cannot be kept, and
+   * `too_many_background_responses`.
+   */
+  begin(owner: Owner, begun: BegunResponse, cancel: () => void): Promise<void>;
   markInProgress(responseId: string): Promise<void>;
   /** Writes how one from `begin` ended; false when it was cancelled or taken for lost before. */
   end(owner: Owner, response: ResponseObject): Promise<boolean>;
@@ -44,9 +56,15 @@ export interface KeptResponses {
    * Ends one in the background; one that has ended stays as it is. Throws as `get` does, and `response_not_background`.
    */
   cancel(name: ResponseName): Promise<ResponseObject>;
+  /** Whether this node serves it. */
+  isHere(responseId: string): boolean;
+  /** What is said in those that are streamed in the background. */
+  readonly events: ResponseEvents;
   readonly jobs: readonly Job[];
 }
 
+/** How soon a place may be free again. */
+const crowdedRetryMs = 10_000;
 const dayMs = 86_400_000;
 const sweepEveryMs = 600_000;
 const sweepLimit = 1_000;
@@ -71,8 +89,12 @@ export function createKeptResponses(deps: {
   readonly dataPolicies: Pick<DataPolicies, "of">;
   /** Of a response and its input together. */
   readonly maxBytes: number;
+  /** In the background, of one tenant. */
+  readonly maxRunning: number;
+  readonly events: ResponseEvents;
 }): KeptResponses {
-  const { store, clock, random, log, key, heartbeatMs, retentionDays, dataPolicies, maxBytes } = deps;
+  const { store, clock, random, log, key, heartbeatMs, retentionDays, dataPolicies, maxBytes, maxRunning, events } =
+    deps;
   /** What this node serves in the background, and how each is ended. */
   const underWay = new Map<string, () => void>();
   const now = () => new Date(clock.nowMs());
@@ -141,15 +163,22 @@ export function createKeptResponses(deps: {
         return false;
       }
     },
-    async begin(owner, kept, cancel) {
-      const row = toRow(owner, kept);
+    events,
+    isHere: (responseId) => underWay.has(responseId),
+    async begin(owner, begun, cancel) {
+      const row = toRow(owner, begun);
       if (!row)
         throw refuseField(
           "input",
           `is larger than the ${maxBytes} bytes that can be kept`,
           `超过可保存的 ${maxBytes} 字节`,
         );
-      await store.insert({ ...row, isBackground: true, claimedUntil: claimUntil() });
+      const first = begun.events && events.toFirstBatch(owner, row.responseId, begun.events);
+      const isRoom = await store.begin({ ...row, isBackground: true, claimedUntil: claimUntil() }, maxRunning, first);
+      if (!isRoom) {
+        const failure = backgroundFailures.too_many_background_responses;
+        throw new Failure(failure, { limit: maxRunning }, { retryAfterMs: crowdedRetryMs });
+      }
       underWay.set(row.responseId, cancel);
     },
     markInProgress: (responseId) => store.markInProgress(responseId),
@@ -158,9 +187,14 @@ export function createKeptResponses(deps: {
       // What is heard from now on comes too late.
       underWay.delete(responseId);
       const sealed = sealJson(owner, responseId, "response", response);
-      if (sealed.length <= maxBytes) return store.end({ responseId, status, response: sealed });
-      const failed = { ...response, status: "failed", output: [], error: tooLargeError } as const;
-      return store.end({ responseId, status: "failed", response: sealJson(owner, responseId, "response", failed) });
+      try {
+        if (sealed.length <= maxBytes) return await store.end({ responseId, status, response: sealed });
+        const failed = { ...response, status: "failed", output: [], error: tooLargeError } as const;
+        const bytes = sealJson(owner, responseId, "response", failed);
+        return await store.end({ responseId, status: "failed", response: bytes });
+      } finally {
+        events.wake(responseId);
+      }
     },
     get,
     async listOf(tx, { userId }) {
@@ -193,12 +227,14 @@ export function createKeptResponses(deps: {
         throw new Failure(aiGatewayFailures.response_not_found, { id: name.responseId });
       }
       underWay.get(name.responseId)?.();
+      events.wake(name.responseId);
     },
     async cancel(name) {
       await store.cancel(name);
       const { response, isBackground } = await get(name);
       if (!isBackground) throw new Failure(aiGatewayFailures.response_not_background, { id: name.responseId });
       if (response.status === "cancelled") underWay.get(name.responseId)?.();
+      events.wake(name.responseId);
       return response;
     },
     jobs: [

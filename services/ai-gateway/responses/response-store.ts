@@ -1,5 +1,6 @@
 import type { Database, Tx } from "@lyss/kit/db/database.ts";
 import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
+import { type EventBatch, insertFirstEvents } from "./event-batch-store.ts";
 
 /** Whose responses are meant. */
 export interface Owner {
@@ -42,18 +43,34 @@ export function createResponseStore(db: Database) {
   const { sql } = db;
   const columns = sql`response_id as "responseId", tenant_id as "tenantId", owner_id as "ownerId", status,
     is_background as "isBackground", previous_response_id as "previousResponseId", response, input`;
+
+  async function insert(tx: Tx, row: NewResponse, isStreamed: boolean): Promise<void> {
+    const { responseId, tenantId, ownerId, status, isBackground, response, input, expiresAt } = row;
+    const previous = row.previousResponseId ?? null;
+    await tx`
+      insert into response (response_id, tenant_id, owner_id, status, is_background, is_streamed, previous_response_id,
+        response, input, claimed_until, expires_at)
+      values (${responseId}, ${tenantId}, ${ownerId}, ${status}, ${isBackground}, ${isStreamed}, ${previous},
+        ${response}, ${input}, ${row.claimedUntil ?? null}, ${expiresAt})
+      on conflict (response_id) do nothing`;
+  }
+
   return {
-    async insert(row: NewResponse): Promise<void> {
-      const { responseId, tenantId, ownerId, status, isBackground, response, input, expiresAt } = row;
-      const previous = row.previousResponseId ?? null;
-      await db.transaction(
-        (tx) => tx`
-          insert into response (response_id, tenant_id, owner_id, status, is_background, previous_response_id, response,
-            input, claimed_until, expires_at)
-          values (${responseId}, ${tenantId}, ${ownerId}, ${status}, ${isBackground}, ${previous}, ${response}, ${input},
-            ${row.claimedUntil ?? null}, ${expiresAt})
-          on conflict (response_id) do nothing`,
-      );
+    insert: (row: NewResponse): Promise<void> => db.transaction((tx) => insert(tx, row, false)),
+
+    /** One that is under way, with its first events where it is streamed. False when its tenant has `maxRunning` in the background already. */
+    async begin(row: NewResponse, maxRunning: number, events: EventBatch | undefined): Promise<boolean> {
+      const { tenantId } = row;
+      return db.transaction(async (tx) => {
+        await tx`select pg_advisory_xact_lock(hashtextextended(${JSON.stringify(["response", tenantId])}, 0))`;
+        const [counted] = await tx<{ running: number }[]>`
+          select count(*)::int as running from response
+          where tenant_id = ${tenantId} and is_background and status in ('queued', 'in_progress')`;
+        if ((counted?.running ?? 0) >= maxRunning) return false;
+        await insert(tx, row, events !== undefined);
+        if (events) await insertFirstEvents(tx, events);
+        return true;
+      });
     },
 
     async markInProgress(responseId: string): Promise<void> {

@@ -14,6 +14,7 @@ export const features = {
   count: ["C", "tokens counted before a call, as the call reports them"],
   vectors: ["V", "texts as vectors"],
   compact: ["K", "a conversation told in fewer tokens, and gone on from"],
+  background: ["L", "a stream in the background that is left, taken up where it was, and heard again"],
   voice: ["H", "sound that is heard and answered with sound"],
   secret: ["W", "a session that a client secret opens, with its settings"],
   batch: ["B", "a batch of requests, at a vendor that takes batches: made, listed, ended, its answers read"],

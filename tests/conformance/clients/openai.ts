@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { countSimulatedInput, countSimulatedPrompt } from "@lyss/services/ai-gateway/simulator/tokenizer.ts";
 import OpenAI, { RateLimitError, toFile } from "openai";
+import { isDelta, readEvents, textOf } from "../../journeys/openai-background.ts";
 import { asked, type Client, citySchema, image, type Place, showsThoughts, thought } from "./client.ts";
 
 const clientOf = ({ url, apiKey }: Place) => new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
@@ -136,6 +137,20 @@ export const openAiResponses: Client = {
       const input = [...output, { role: "user", content: asked.text }] as OpenAI.Responses.ResponseInput;
       const next = await client.responses.create({ model: place.model, input });
       assert.match(next.output_text, /This is a simulated answer/);
+    },
+    async background(place) {
+      const { responses } = clientOf(place);
+      const asking = { model: place.model, input: asked.text, background: true, stream: true } as const;
+      const seen = await readEvents(await responses.create(asking), isDelta);
+      const [created] = seen;
+      assert.ok(created?.type === "response.created");
+      const { id } = created.response;
+      const starting_after = seen.at(-1)?.sequence_number ?? 0;
+      const rest = await readEvents(await responses.retrieve(id, { stream: true, starting_after }));
+      const again = await readEvents(await responses.retrieve(id, { stream: true }));
+      assert.deepEqual(again, [...seen, ...rest]);
+      const kept = await responses.retrieve(id);
+      assert.deepEqual([kept.status, kept.output_text, kept.usage?.output_tokens], ["completed", textOf(again), 12]);
     },
     async text(place) {
       const response = await clientOf(place).responses.create({ model: place.model, input: asked.text });

@@ -964,8 +964,8 @@ export const compactResponseApiV1Ai = /* @__PURE__ */ operation<{ header?: { "Id
 export const countResponseTokensApiV1Ai = /* @__PURE__ */ operation<{ body: CompactResponseApiV1AiBody }, CountResponseTokensApiV1AiResponse>("POST", "/api/v1/ai/responses/input_tokens");
 /** Removes a stored response; one that is under way is cancelled. */
 export const removeResponseApiV1Ai = /* @__PURE__ */ operation<{ path: { id: string } }, RemoveResponseApiV1AiResponse>("DELETE", "/api/v1/ai/responses/{id}");
-/** A stored response, as it stands. Asking costs nothing. */
-export const getResponseApiV1Ai = /* @__PURE__ */ operation<{ path: { id: string } }, CreateResponseApiV1AiResponse>("GET", "/api/v1/ai/responses/{id}");
+/** A stored response, as it stands; or the stream of one that was streamed in the background, from where you wish. Asking costs nothing. */
+export const getResponseApiV1Ai = /* @__PURE__ */ operation<{ path: { id: string }; query?: { stream?: "true" | "false" | undefined; starting_after?: number | undefined; include_obfuscation?: "true" | "false" | undefined } }, CreateResponseApiV1AiResponse>("GET", "/api/v1/ai/responses/{id}");
 /** Ends a response in the background; one that has ended stays as it is. */
 export const cancelResponseApiV1Ai = /* @__PURE__ */ operation<{ path: { id: string } }, CreateResponseApiV1AiResponse>("POST", "/api/v1/ai/responses/{id}/cancel");
 /** The items of the request that a stored response answers. */
@@ -1656,8 +1656,8 @@ export const compactResponse = /* @__PURE__ */ operation<{ header?: { "Idempoten
 export const countResponseTokens = /* @__PURE__ */ operation<{ body: CompactResponseApiV1AiBody }, CountResponseTokensResponse>("POST", "/v1/responses/input_tokens");
 /** Removes a stored response; one that is under way is cancelled. */
 export const removeResponse = /* @__PURE__ */ operation<{ path: { id: string } }, RemoveResponseResponse>("DELETE", "/v1/responses/{id}");
-/** A stored response, as it stands. Asking costs nothing. */
-export const getResponse = /* @__PURE__ */ operation<{ path: { id: string } }, CreateResponseApiV1AiResponse>("GET", "/v1/responses/{id}");
+/** A stored response, as it stands; or the stream of one that was streamed in the background, from where you wish. Asking costs nothing. */
+export const getResponse = /* @__PURE__ */ operation<{ path: { id: string }; query?: { stream?: "true" | "false" | undefined; starting_after?: number | undefined; include_obfuscation?: "true" | "false" | undefined } }, CreateResponseApiV1AiResponse>("GET", "/v1/responses/{id}");
 /** Ends a response in the background; one that has ended stays as it is. */
 export const cancelResponse = /* @__PURE__ */ operation<{ path: { id: string } }, CreateResponseApiV1AiResponse>("POST", "/v1/responses/{id}/cancel");
 /** The items of the request that a stored response answers. */

@@ -36,16 +36,22 @@ function errorType(status: number): string {
   return status < 500 ? "invalid_request_error" : "server_error";
 }
 
+/** What of the request a failure is about that has another word for it. */
+function paramOf({ type, details }: Failure): unknown {
+  if (type.code === aiGatewayFailures.model_not_found.code) return "model";
+  return type.code === kitFailures.invalid_request.code ? details["field"] : null;
+}
+
 /** The `error` object of OpenAI's dialect, as it stands in a JSON body and in a stream's error event. */
 export function toErrorObject(failure: Failure, locale: Locale): { error: Record<string, unknown> } {
   const { type, details } = failure;
-  const param = details["param"] ?? (type.code === aiGatewayFailures.model_not_found.code ? "model" : null);
+  const param = details["param"] ?? paramOf(failure);
   // A provider's own code is passed on where it says what to mend, such as `context_length_exceeded`.
   const code = details["code"] ?? openAiCodes.get(type) ?? type.publicCode;
   const error: Record<string, unknown> = {
     message: failureText(type, details, locale),
     type: errorType(type.httpStatus),
-    param: param === "" ? null : param,
+    param: param === "" ? null : (param ?? null),
     code,
   };
   if (withDetails.has(type.code)) error["details"] = details;

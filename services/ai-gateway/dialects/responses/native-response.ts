@@ -160,7 +160,7 @@ function createNativeWriter(read: ResponseRequest, facts: AnswerFacts, keep: Kee
 
   /** The response as its caller sees it: what could not be kept says so. */
   async function asKept(response: Buffer): Promise<Buffer> {
-    const isStored = await keep(parseExact(response.toString("utf8")) as ResponseObject);
+    const isStored = await keep(parseExact(response.toString("utf8")) as ResponseObject, "");
     if (isStored || !read.isStored) return response;
     const fields = findFields(response, storeField);
     return fields ? setFields(response, fields, new Map([["store", "false"]])) : response;

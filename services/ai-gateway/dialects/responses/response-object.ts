@@ -23,6 +23,11 @@ export function toResponseId(callId: string): string {
   return `resp_${suffixOf(callId)}`;
 }
 
+/** The call that gave a response. */
+export function toCallId(responseId: string): string {
+  return responseId.replace(/^resp_/, "call_");
+}
+
 /** What ids of a response's items have in common. */
 export function suffixOf(callId: string): string {
   return callId.replace(/^call_/, "");

@@ -59,9 +59,6 @@ export function readResponseRequest(body: Buffer): ResponseRequest {
   if (isBackground && !isStored) {
     throw refuseField("store", "must not be false with 'background'", "与“background”同用时不能为 false");
   }
-  if (isBackground && isStream) {
-    throw refuseField("stream", "must not be true with 'background'", "与“background”同用时不能为 true");
-  }
   readMetadata(json["metadata"]);
   return {
     ...{ json, isStream, isBackground, isStored },

@@ -94,7 +94,6 @@ const refused: readonly (readonly [object, string])[] = [
   [{ top_logprobs: 2 }, "top_logprobs"],
   [{ metadata: { a: 1 } }, "metadata"],
   [{ background: true, store: false }, "store"],
-  [{ background: true, stream: true }, "stream"],
   [{ model: undefined }, "model"],
 ];
 
