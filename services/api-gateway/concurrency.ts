@@ -54,8 +54,14 @@ export function createConcurrency(
     take(arrival, limits) {
       const [first] = limits;
       if (arrival.isOver || !first) return;
-      const scarcest = limits.length === 1 ? first : limits.reduce((a, b) => (leftOf(b) < leftOf(a) ? b : a));
-      const [share, left] = [shareOf(scarcest), leftOf(scarcest)];
+      let scarcest = first;
+      let left = leftOf(first);
+      for (let at = 1; at < limits.length; at++) {
+        const other = limits[at] ?? first;
+        const leftOfOther = leftOf(other);
+        if (leftOfOther < left) [scarcest, left] = [other, leftOfOther];
+      }
+      const share = shareOf(scarcest);
       arrival.setHeader("x-ratelimit-limit-concurrent", String(share));
       arrival.setHeader("x-ratelimit-remaining-concurrent", String(Math.max(0, left - 1)));
       if (left <= 0) {

@@ -61,8 +61,9 @@ export function createEdgeIntake({
 
 /** Whose requests under way are limited, the narrowest first. */
 function listPlaceLimits(rules: KeyRules, { keyId }: Caller, arrival: Arrival): readonly PlaceLimit[] {
-  const places: PlaceLimit[] = [];
-  if (rules.maxConcurrentRequests > 0) places.push({ subject: "key", id: keyId, limit: rules.maxConcurrentRequests });
+  const { maxConcurrentRequests: limitOfKey } = rules;
+  const places: PlaceLimit[] = limitOfKey > 0 ? [{ subject: "key", id: keyId, limit: limitOfKey }] : [];
+  if (rules.shared.length === 0) return places;
   for (const { subject, subjectId: id, name, maxConcurrentRequests: limit } of sharedLimitsOf(rules, arrival)) {
     if (limit > 0) places.push({ subject, id, limit, ...(name !== undefined && { name }) });
   }

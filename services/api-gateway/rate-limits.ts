@@ -109,7 +109,7 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
         claims.push({ subject: "key", key: caller.keyId, limit });
       }
       claim("key", caller.keyId);
-      if (rules) claims.push(...listShared(sharedLimitsOf(rules, arrival)));
+      if (rules && rules.shared.length > 0) claims.push(...listShared(sharedLimitsOf(rules, arrival)));
       claim("user", caller.userId);
       claim("tenant", caller.tenantId);
     } else {
