@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
+import { createLineLimit } from "../observability/line-limit.ts";
 import { createHttpMetrics } from "../observability/metrics.ts";
 import type { OpenSpan, Tracer } from "../observability/tracing.ts";
 import { isTraceparent } from "../rpc/context-headers.ts";
@@ -126,6 +127,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
 }
 
 const maxEndListeners = 30;
+const refusalLinesPerSecond = 10;
 
 /** What the public handler and the peers' handler have in common. */
 export interface HandlerParts extends Omit<HttpHandlerOptions, "guard" | "title" | "version"> {
@@ -150,6 +152,7 @@ export function createHandler(
     intake,
     open: parts.open,
     log,
+    refusalLines: createLineLimit({ clock, perSecond: refusalLinesPerSecond }),
     clock,
     metrics,
     toFailureReply,

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { Failure, isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { readIdempotencyKey } from "../idempotency/idempotency-key.ts";
+import type { LineLimit } from "../observability/line-limit.ts";
 import type { HttpMetrics, RouteMeter } from "../observability/metrics.ts";
 import { type CallContext, type Caller, runInContext } from "../rpc/call-context.ts";
 import type { Clock } from "../service/clock.ts";
@@ -43,6 +44,8 @@ export interface Serving {
   /** Requests under way whose sender is known; at the edge only. */
   readonly open: OpenExchanges | undefined;
   readonly log: Logger;
+  /** For lines of requests answered 503: metrics count them all, and what is turned away must not cost what it was turned away for. */
+  readonly refusalLines: LineLimit;
   readonly clock: Clock;
   readonly metrics: HttpMetrics;
   readonly toFailureReply: ToFailureReply;
@@ -138,9 +141,9 @@ export function observe(
   res.once("close", () => noteEnd(serving, meter, ended, res.headersSent ? res.statusCode : clientClosedStatus));
 }
 
-/** Counts a request whose answer has ended, and logs it if it was slow or our fault. */
+/** Counts a request whose answer has ended, and logs it if it was slow or our fault: of refusals for load a few a second. */
 export function noteEnd(
-  { clock, log }: Pick<Serving, "clock" | "log">,
+  { clock, log, refusalLines }: Pick<Serving, "clock" | "log" | "refusalLines">,
   meter: RouteMeter,
   ended: EndedRequest,
   status: number,
@@ -149,9 +152,18 @@ export function noteEnd(
   const durationMs = clock.monotonicMs() - startedMs;
   meter(status, durationMs);
   const isBad = status >= 500 || (!mayStream && durationMs > slowRequestMs);
-  if (!isBad && !log.isLevelEnabled("debug")) return;
+  const isVerbose = log.isLevelEnabled("debug");
+  if (!isBad && !isVerbose) return;
+  const leftOut = status === 503 && !isVerbose ? refusalLines.take() : 0;
+  if (leftOut === undefined) return;
   const ids = { trace_id: traceId, request_id: requestId };
-  const facts = { ...ids, operation, status, duration_ms: Math.round(durationMs) };
+  const facts = {
+    ...ids,
+    operation,
+    status,
+    duration_ms: Math.round(durationMs),
+    ...(leftOut > 0 && { left_out: leftOut }),
+  };
   if (isBad) log.warn(facts, "request failed or slow");
   else log.debug(facts, "request");
 }
