@@ -6,14 +6,16 @@ import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 const stopTimeoutMs = 20_000;
 const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
-/** Starts a program on one core. Its stderr goes to ours; its children stay on the core. */
+/** Starts a program on one core, or with all of them. Its stderr goes to ours; its children stay on the core. */
 export function spawnPinned(
-  core: number,
+  core: number | "all",
   command: string,
   args: readonly string[],
   options: { readonly env?: Readonly<Record<string, string>>; readonly isQuiet?: boolean } = {},
 ): ChildProcess {
-  return spawn("taskset", ["--cpu-list", String(core), command, ...args], {
+  const pinned = core === "all" ? [] : ["taskset", "--cpu-list", String(core)];
+  const [program = command, ...given] = [...pinned, command, ...args];
+  return spawn(program, given, {
     stdio: ["ignore", "pipe", options.isQuiet ? "ignore" : "inherit"],
     env: { ...process.env, ...options.env },
   });

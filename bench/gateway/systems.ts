@@ -131,9 +131,9 @@ export function canStartLyss(): boolean {
 /** Lyss as `lyss up` starts it, in a new data directory, with the mock as its one configured provider. */
 export const startLyss: StartSystem = (mockPort) => startLyssWith({ name: "lyss" }, mockPort);
 
-/** The same with more configuration. */
+/** The same with more configuration, and with all cores: as it runs where nobody measures what a call costs. */
 export function startLyssConfigured(config: object): StartSystem {
-  return (mockPort) => startLyssWith({ name: "lyss", config }, mockPort);
+  return (mockPort) => startLyssWith({ name: "lyss", config, core: "all" }, mockPort);
 }
 
 /** The same with its console, which it builds first. */
@@ -167,6 +167,8 @@ interface LyssOptions {
   readonly nodeArgs?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly config?: object;
+  /** Default `systemCore`. */
+  readonly core?: "all";
   /** True where its gateway processes are on both cores in turn. */
   readonly isSpread?: boolean;
 }
@@ -191,13 +193,13 @@ export function prepareLyss(
 }
 
 async function startLyssWith(
-  { name, args = [], nodeArgs = [], env = {}, config: more, isSpread = false }: LyssOptions,
+  { name, args = [], nodeArgs = [], env = {}, config: more, core, isSpread = false }: LyssOptions,
   mockPort: number,
 ): Promise<System> {
   const { folder, dataDir, config } = prepareLyss(mockPort, more);
   const port = await findFreePort();
   const child = spawnPinned(
-    systemCore,
+    core ?? systemCore,
     process.execPath,
     [...nodeArgs, join(repositoryRoot, "bin/lyss"), "up", "--config", config, ...args],
     {

@@ -73,7 +73,7 @@ Each refusal is a 503 with \`Retry-After\`: any other answer fails the run.
 |---|---|---|---|---|---|---|
 ${rows.map((row) => `| ${row} |`).join("\n")}
 
-Needed: served ≥ 95 %, p99 ≤ twice, refused ≤ 10 ms at p99, and within 30 s after it all is served again. Lyss and PostgreSQL are on one core;
-the load and the provider are on the other. \`npm run bench -- scenario-r3\`.
+Needed: served ≥ 95 %, p99 ≤ twice, refused ≤ 10 ms at p99, and within 30 s after it all is served again. Lyss and PostgreSQL have both cores;
+the load and the provider are on one of them. \`npm run bench -- scenario-r3\`.
 `;
 }
