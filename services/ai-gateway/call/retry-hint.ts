@@ -1,3 +1,4 @@
+import { readHttpDateMs, readMs, readRetryAfterMs } from "@lyss/kit/http/retry-after.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 
 /** Of an hour: who is told to wait for longer has no use for knowing how long. */
@@ -6,27 +7,16 @@ const retryInfo = "type.googleapis.com/google.rpc.RetryInfo";
 
 /**
  * How long a provider asks to be left alone, in milliseconds up to an hour; undefined where it does not say, or not in one of the ways that are
- * known: OpenAI's `retry-after-ms`, Azure's `x-ms-retry-after-ms`, `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), which is counted from the
+ * known: OpenAI's `retry-after-ms`, Azure's `x-ms-retry-after-ms`, `Retry-After` in seconds or as a date, which is counted from the
  * provider's own `Date` and so by one clock, and Google's `RetryInfo` in the body (google.rpc).
  */
 export function readRetryHint(find: (name: string) => string | undefined, body: unknown): number | undefined {
   const ms =
-    readNumber(find("retry-after-ms"), 1) ??
-    readNumber(find("x-ms-retry-after-ms"), 1) ??
-    readNumber(find("retry-after"), 1_000) ??
-    readDate(find("retry-after"), find("date")) ??
+    readMs(find("retry-after-ms"), 1) ??
+    readMs(find("x-ms-retry-after-ms"), 1) ??
+    readRetryAfterMs(find("retry-after"), readHttpDateMs(find("date"))) ??
     readRetryInfo(body);
   return ms === undefined ? undefined : Math.min(ms, maxHintMs);
-}
-
-function readNumber(text: string | undefined, unitMs: number): number | undefined {
-  return text !== undefined && /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Math.ceil(Number(text) * unitMs) : undefined;
-}
-
-function readDate(until: string | undefined, now: string | undefined): number | undefined {
-  const [untilMs, nowMs] = [until, now].map((text) => (text?.endsWith(" GMT") ? Date.parse(text) : Number.NaN));
-  const ms = Number(untilMs) - Number(nowMs);
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 /** Google's dialect may have its error in a list. */
@@ -37,5 +27,5 @@ function readRetryInfo(body: unknown): number | undefined {
     details.find((detail) => fieldOf(detail, "@type") === retryInfo),
     "retryDelay",
   );
-  return typeof delay === "string" && delay.endsWith("s") ? readNumber(delay.slice(0, -1), 1_000) : undefined;
+  return typeof delay === "string" && delay.endsWith("s") ? readMs(delay.slice(0, -1), 1_000) : undefined;
 }

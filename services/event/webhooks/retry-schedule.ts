@@ -10,10 +10,3 @@ export function nextTryMs(tries: number, nowMs: number, retryAfterMs = 0): numbe
   const delayMs = delaysMs[tries - 1];
   return delayMs === undefined ? undefined : nowMs + Math.max(delayMs, Math.min(retryAfterMs, longestHintMs));
 }
-
-/** How long `Retry-After` (RFC 9110: seconds, or a date) asks to be left alone; 0 where it asks for nothing. */
-export function readRetryAfterMs(header: string | null, nowMs: number): number {
-  if (header === null) return 0;
-  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs;
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
-}

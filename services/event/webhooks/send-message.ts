@@ -1,7 +1,7 @@
 import { FetchError, type GuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
+import { readRetryAfterMs } from "@lyss/kit/http/retry-after.ts";
 import { toWebhookHeaders } from "@lyss/kit/http/standard-webhook.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
-import { readRetryAfterMs } from "./retry-schedule.ts";
 import type { Attempt } from "./webhook.ts";
 
 export interface SentMessage {
@@ -37,7 +37,7 @@ export async function sendMessage(
   try {
     const { status, headers: told } = await fetch(new URL(url), { method: "POST", headers, body: bytes });
     if (status >= 200 && status < 300) return ended(status, null);
-    return ended(status, reasonOf(status), readRetryAfterMs(told.get("retry-after"), clock.nowMs()));
+    return ended(status, reasonOf(status), readRetryAfterMs(told.get("retry-after") ?? undefined, clock.nowMs()));
   } catch (err) {
     if (err instanceof FetchError) return ended(null, err.reason);
     throw err;
