@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { lengthOf } from "../surfaces/sound-length.ts";
 import type { Call } from "./call.ts";
@@ -10,6 +11,9 @@ import { countSimulatedTokens } from "./tokenizer.ts";
 import { badRequest } from "./wire-error.ts";
 
 const spoken = z.strictObject({ text: z.string().min(1).max(2_000) });
+/** Of the model that hears. */
+const modelId = "00000000-0000-4000-8000-000000000001";
+const modelInfo = { name: "simulated-transcription", version: "2026-01-01.1", arch: "simulated" };
 /** A model there has its voice and its language behind it. */
 const voiced = /^(.+)-[a-z]+-[a-z]{2}$/;
 
@@ -57,7 +61,9 @@ export function serveListen(query: string): (call: Call) => Promise<void> {
     }));
     await sendJson(call.open(behaviour), 200, {
       metadata: {
-        ...{ request_id: call.stamp.id, created: new Date(call.stamp.created * 1_000).toISOString(), channels: 1 },
+        ...{ transaction_key: "deprecated", request_id: call.stamp.id, channels: 1, models: [modelId] },
+        ...{ sha256: createHash("sha256").update(call.body).digest("hex"), model_info: { [modelId]: modelInfo } },
+        created: new Date(call.stamp.created * 1_000).toISOString(),
         ...(behaviour.usage !== "none" && { duration: seconds }),
       },
       results: {

@@ -13,12 +13,17 @@ export interface Outcome {
 
 interface Entry {
   readonly model: string;
+  /** What it was asked for by, where that was no model's name. */
+  readonly version: string | undefined;
   readonly input: object;
   readonly outcome: Outcome;
   /** Of a language model: streams it. */
   readonly answer: Answer | undefined;
   readonly behaviour: Behaviour;
-  readonly startedAtMs: number;
+  readonly createdAtMs: number;
+  /** How long it is starting before its model begins. */
+  readonly startsMs: number;
+  /** How long its model takes. */
   readonly takesMs: number;
   canceledAtMs?: number;
 }
@@ -45,30 +50,36 @@ export function createSimulatedPredictions(origins: Origins) {
     throw new WireError(404, "The requested resource could not be found.");
   }
 
-  function endOf({ startedAtMs, takesMs, canceledAtMs }: Entry): number {
-    return Math.min(startedAtMs + takesMs, canceledAtMs ?? Number.POSITIVE_INFINITY);
+  const startOf = ({ createdAtMs, startsMs }: Entry) => createdAtMs + startsMs;
+  const wholeOf = (entry: Entry) => startOf(entry) + entry.takesMs;
+
+  function endOf(entry: Entry): number {
+    return Math.min(wholeOf(entry), entry.canceledAtMs ?? Number.POSITIVE_INFINITY);
   }
 
   function statusOf(entry: Entry, nowMs: number): string {
-    if (nowMs < endOf(entry)) return "processing";
-    if (entry.canceledAtMs !== undefined && entry.canceledAtMs < entry.startedAtMs + entry.takesMs) return "canceled";
+    if (nowMs < endOf(entry)) return nowMs < startOf(entry) ? "starting" : "processing";
+    if (endOf(entry) < wholeOf(entry)) return "canceled";
     return entry.outcome.error === undefined ? "succeeded" : "failed";
   }
 
   function show(id: string, nowMs: number): object {
     const entry = find(id);
-    const { model, input, outcome, answer, startedAtMs } = entry;
+    const { model, version = "hidden", input, outcome, answer, createdAtMs, startsMs, takesMs } = entry;
     const status = statusOf(entry, nowMs);
-    const isOver = status !== "processing";
     const toTime = (ms: number) => new Date(ms).toISOString();
+    const timeOf = (ms: number) => (nowMs < ms ? null : toTime(ms));
+    const startedAtMs = startOf(entry);
     const at = `${origins.api()}/v1/predictions/${id}`;
     return {
-      ...{ id, model, version: "hidden", input, logs: "", data_removed: false, source: "api" },
+      ...{ id, model, version, input, logs: "", data_removed: false, source: "api" },
       output: status === "succeeded" ? outcome.output : null,
       error: status === "failed" ? outcome.error : null,
-      ...{ status, created_at: toTime(startedAtMs), started_at: toTime(startedAtMs) },
-      completed_at: isOver ? toTime(endOf(entry)) : null,
-      ...(status === "succeeded" && { metrics: { predict_time: entry.takesMs / 1_000, ...outcome.metrics } }),
+      ...{ status, created_at: toTime(createdAtMs), completed_at: timeOf(endOf(entry)) },
+      started_at: startedAtMs <= endOf(entry) ? timeOf(startedAtMs) : null,
+      ...(status === "succeeded" && {
+        metrics: { predict_time: takesMs / 1_000, total_time: (startsMs + takesMs) / 1_000, ...outcome.metrics },
+      }),
       urls: {
         ...{ get: at, cancel: `${at}/cancel`, web: `https://replicate.com/p/${id}` },
         ...(answer && { stream: `${origins.streams()}/v1/streams/${id}` }),

@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { delay } from "@lyss/kit/service/clock.ts";
 import { z } from "zod";
 import { type Answer, countShown, usageOf } from "./answer.ts";
 import type { Call } from "./call.ts";
-import { findSimulatedModel } from "./catalogue.ts";
+import { findSimulatedModel, type SimulatedModel, simulatedModels } from "./catalogue.ts";
 import { answerChat, lastUserText } from "./chat.ts";
 import { type Frame, sendFrames, sendJson, sendSimulatedError, waitAsAsked } from "./delivery.ts";
 import { type Behaviour, parseBehaviour, waitLimitMs } from "./directives.ts";
@@ -34,13 +35,20 @@ const inputSchema = z.looseObject({
 });
 type Input = z.output<typeof inputSchema>;
 
+/** The only version of a model. */
+export function versionOf(model: string): string {
+  return createHash("sha256").update(model).digest("hex");
+}
+
 /** What stands at a method and path of Replicate's API; undefined where nothing does. */
 export function findPredictionEndpoint(key: string, { prefer = "" }: IncomingHttpHeaders): Serve | undefined {
   if (key === "GET /v1/account") {
     return (call) => sendJson(call.open({}), 200, { type: "organization", username: "simulated", name: "Simulated" });
   }
   const [, model] = place.exec(key) ?? [];
-  if (model !== undefined) return (call) => create(call, model, /\bwait\b/.test(String(prefer)));
+  if (model !== undefined || key === "POST /v1/predictions") {
+    return (call) => create(call, model, /\bwait\b/.test(String(prefer)));
+  }
   const [, streamed] = stream.exec(key) ?? [];
   if (streamed !== undefined) return (call) => serveStream(call, streamed);
   const [, method, id, verb] = known.exec(key) ?? [];
@@ -52,10 +60,10 @@ export function findPredictionEndpoint(key: string, { prefer = "" }: IncomingHtt
   };
 }
 
-async function create(call: Call, modelName: string, isHeld: boolean): Promise<void> {
-  const model = findSimulatedModel(modelName);
-  if (!model) throw new WireError(404, "The requested resource could not be found.");
+/** Without a name it is asked for by the version of a model. */
+async function create(call: Call, name: string | undefined, isHeld: boolean): Promise<void> {
   const body: Readonly<Record<string, unknown>> = { ...parseJsonObject(call.body) };
+  const { model, version } = name === undefined ? getVersioned(body["version"]) : { model: getNamed(name) };
   const parsed = inputSchema.safeParse(body["input"]);
   if (!parsed.success) {
     throw new WireError(422, z.prettifyError(parsed.error), {
@@ -72,13 +80,26 @@ async function create(call: Call, modelName: string, isHeld: boolean): Promise<v
     return sendSimulatedError(outlet, behaviour.error, call.toError);
   }
   if (behaviour.hang) await waitAsAsked(outlet);
+  const startsMs = Math.min(waitLimitMs, behaviour.delay_ms ?? 0);
   const tokensMs = answer ? (behaviour.token_delay_ms ?? 0) * countShown(answer) : 0;
-  const takesMs = Math.min(waitLimitMs, (behaviour.delay_ms ?? 0) + tokensMs);
-  const entry = { model: `simulated/${modelName}`, input, outcome, answer, behaviour, takesMs };
-  call.desk.predictions.create(id, { ...entry, startedAtMs: call.clock.nowMs() });
-  if (isHeld) await delay(call.clock, Math.min(takesMs, maxHeldMs), outlet.signal);
+  const takesMs = Math.min(waitLimitMs - startsMs, tokensMs);
+  const entry = { model: `simulated/${model.name}`, version, input, outcome, answer, behaviour, startsMs, takesMs };
+  call.desk.predictions.create(id, { ...entry, createdAtMs: call.clock.nowMs() });
+  if (isHeld) await delay(call.clock, Math.min(startsMs + takesMs, maxHeldMs), outlet.signal);
   await sendJson(outlet, 201, call.desk.predictions.show(id, call.clock.nowMs()));
   if (!isStream && !outlet.signal.aborted) outlet.onTokens(answer ? countShown(answer) : 0);
+}
+
+function getNamed(name: string): SimulatedModel {
+  const model = findSimulatedModel(name);
+  if (!model) throw new WireError(404, "The requested resource could not be found.");
+  return model;
+}
+
+function getVersioned(version: unknown): { readonly model: SimulatedModel; readonly version: string } {
+  const model = simulatedModels.find(({ name }) => versionOf(name) === version);
+  if (!model) throw new WireError(422, "The specified version does not exist.", { code: "invalid_version" });
+  return { model, version: versionOf(model.name) };
 }
 
 type Made = readonly [behaviour: Behaviour, outcome: Outcome, answer: Answer | undefined];

@@ -129,10 +129,14 @@ const deepgram: Vendor = {
 const replicate: Vendor = {
   keyOf: bearerOf,
   headersFor: (id) => ({ "replicate-request-id": id, "ratelimit-remaining": "599" }),
-  toError: (status, { message, param }) => ({
-    ...{ title: status === 422 ? "Input validation failed" : "Error", detail: message, status },
-    ...(param !== null && { invalid_fields: [{ type: "invalid", field: `input.${param}`, description: message }] }),
-  }),
+  toError(status, { message, param, code }) {
+    const title = status === 422 ? "Input validation failed" : "Error";
+    return {
+      title: code === "invalid_version" ? "Invalid version or not permitted" : title,
+      ...{ detail: message, status },
+      ...(param !== null && { invalid_fields: [{ type: "invalid", field: `input.${param}`, description: message }] }),
+    };
+  },
 };
 
 const places: readonly (readonly [path: RegExp, vendor: Vendor])[] = [
