@@ -7,6 +7,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
+import { versionOf } from "@lyss/services/ai-gateway/simulator/serve-predictions.ts";
 import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import OpenAI, { APIError } from "openai";
 import { listUsage, waitForNoHold } from "../read-money.ts";
@@ -48,6 +49,8 @@ const platform = await runPlatform(scope, {
         ...{ ...provider, name: "replicate", streamOrigins: [streamOrigin] },
         models: [
           { ...priced, name: "llama" },
+          { ...priced, name: "pinned", upstreamName: `someone/else:${versionOf("simulated-chat")}` },
+          { ...priced, name: "outdated", upstreamName: `someone/else:${versionOf("nothing")}` },
           {
             ...{ name: "flux", upstreamName: "black-forest-labs/simulated-image", inputUsdPerMillion: "0" },
             imagePrices: [{ size: "1024x1024", usd: "0.01" }],
@@ -85,6 +88,16 @@ test("a chat of OpenAI's SDK is a prediction that is waited for, and costs the t
   assert.equal(data.choices[0]?.finish_reason, "length");
   assert.equal(await costsOf(response), costOf(data.usage));
   assert.deepEqual(pathsOf(/^\/v1\/predictions\//), [], "it is not asked for again");
+});
+
+test("a model with its version is asked for by that, and one that Replicate does not have is no mistake of the caller's", async () => {
+  const asked = { messages: user("Hi simulate.tokens=7") };
+  const { choices } = await client.chat.completions.create({ ...asked, model: "pinned" });
+  const byName = await client.chat.completions.create({ ...asked, model: "llama" });
+  assert.equal(choices[0]?.message.content, byName.choices[0]?.message.content);
+  assert.equal(pathsOf(/^\/v1\/predictions$/).length, 1);
+  const outdated = client.chat.completions.create({ ...asked, model: "outdated" });
+  await assert.rejects(outdated, (err) => err instanceof APIError && err.status === 502);
 });
 
 test("a prediction that is not over when Replicate lets go is asked for until it is", async () => {

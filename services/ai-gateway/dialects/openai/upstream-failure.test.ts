@@ -7,7 +7,12 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { toAnthropicFailureReply } from "../anthropic/failure-reply.ts";
 import { toGeminiFailureReply } from "../gemini/failure-reply.ts";
 import { toOpenAiFailureReply } from "./failure-reply.ts";
-import { type CredentialRefused, findInBandFailure, toUpstreamFailure } from "./upstream-failure.ts";
+import {
+  type CredentialRefused,
+  findInBandFailure,
+  toUpstreamFailure,
+  type UpstreamStatus,
+} from "./upstream-failure.ts";
 
 const failureOf = (status: number, error: object, retryAfterMs?: number) =>
   toUpstreamFailure({ model: "m", status, body: { error }, retryAfterMs });
@@ -48,6 +53,15 @@ test("vendors of voices say in words of their own what is wrong, with the text a
   // What others have in `detail` is a list or a text.
   assert.equal(failureOfBody(422, { detail: [{ loc: ["body"], msg: "x" }] }).details["code"], undefined);
   assert.equal(failureOfBody(422, { detail: "x", status: "y" }).details["code"], undefined);
+});
+
+test("a version that Replicate does not have is no mistake of the caller's", () => {
+  const failureOfTitle = (title: string) =>
+    toUpstreamFailure({ model: "m", status: 422, body: { title, detail: "x", status: 422 }, retryAfterMs: undefined });
+  const unknown = failureOfTitle("Invalid version or not permitted");
+  assert.equal(unknown.type, aiGatewayFailures.upstream_failed);
+  assert.equal((unknown.cause as UpstreamStatus).status, 422);
+  assert.equal(failureOfTitle("Input validation failed").type, aiGatewayFailures.upstream_rejected);
 });
 
 test("what is not a plain word, or looks like a secret, is not passed on", () => {

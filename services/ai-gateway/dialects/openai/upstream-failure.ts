@@ -47,7 +47,12 @@ export function toUpstreamFailure({ model, status, body, retryAfterMs }: Upstrea
     case 400:
     case 413:
     case 415:
+      return toRejection(param, code, status);
     case 422:
+      // A model's version at Replicate is the provider's to name, and says nothing of what is asked (replicate/replicate-javascript#307).
+      if (fieldOf(body, "title") === "Invalid version or not permitted") {
+        return new Failure(aiGatewayFailures.upstream_failed, details, { cause: new UpstreamStatus(status) });
+      }
       return toRejection(param, code, status);
     case 401:
     case 402:
