@@ -32,7 +32,8 @@ const tool = {
   type: "function" as const,
   function: { name: "get_weather", description: "Weather of a city", parameters: citySchema },
 };
-const picture = { type: "image_url" as const, image_url: { url: `data:image/png;base64,${image}` } };
+export const pictureUrl = `data:image/png;base64,${image}`;
+const picture = { type: "image_url" as const, image_url: { url: pictureUrl } };
 
 /** A request as OpenAI's API has it. */
 export function toChatBody({ text, mayCall, called, isShaped, showsImage }: Asking) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createSound } from "@lyss/services/ai-gateway/simulator/sound.ts";
+import { createSound, spokenMs } from "@lyss/services/ai-gateway/simulator/sound.ts";
 import { countSimulatedPrompt } from "@lyss/services/ai-gateway/simulator/tokenizer.ts";
 import { asked, thought } from "../../conformance/clients/client.ts";
 import { toChatBody } from "./chat-like.ts";
@@ -12,6 +12,7 @@ import {
   type SdkFeature,
   type SdkPlace,
   type Speaker,
+  soundFormats,
 } from "./sdk.ts";
 
 interface Whole {
@@ -67,8 +68,8 @@ export const exercises: Readonly<Record<SdkFeature, Exercise>> = {
     assert.deepEqual(assemble([await given(ask)(asking)]).tokens, expected);
     assert.deepEqual((await gather(stream, asking)).tokens, expected);
   },
-  async error(sdk, { ask, embed }) {
-    const call = ask ? ask({ text: asked.refused }) : given(embed)([asked.refused]);
+  async error(sdk, { ask, embed, speak }) {
+    const call = ask?.({ text: asked.refused }) ?? embed?.([asked.refused]) ?? given(speak)(asked.refused);
     await assert.rejects(call, (err) => sdk.isTooMany(err));
   },
   async abort(_sdk, { stream }, place) {
@@ -93,9 +94,25 @@ export const exercises: Readonly<Record<SdkFeature, Exercise>> = {
   async speech(_sdk, { speak }) {
     assert.equal(Buffer.from(await given(speak)("Hello there")).toString("latin1", 0, 4), "RIFF");
   },
+  async formats(_sdk, { speakAs }) {
+    const text = "Good morning, 世界";
+    for (const format of soundFormats) {
+      const { sound, characters } = await given(speakAs)(text, format);
+      assert.ok(createSound(format, spokenMs(text)).equals(sound), format);
+      assert.equal(characters, String([...text].length));
+    }
+  },
   async transcript(_sdk, { transcribe }) {
     const text = await given(transcribe)(new Uint8Array(createSound("wav", 2_000)));
     assert.equal(text, "This is a simulated transcript of 2 seconds of sound.");
+  },
+  async timed(_sdk, { hear }) {
+    const { text, language, seconds, words } = await given(hear)(new Uint8Array(createSound("wav", 2_000)));
+    assert.match(language ?? "", /^en/);
+    assert.equal(seconds, 2);
+    const plain = (written: string) => written.toLowerCase().replace(/[^a-z0-9 ]/g, "");
+    assert.equal(plain(words.map((word) => word.text).join(" ")), plain(text));
+    assert.deepEqual([words[0]?.start, Math.round(words.at(-1)?.end ?? 0)], [0, 2]);
   },
   async pictures(_sdk, { draw }) {
     assert.equal(Buffer.from(await given(draw)("A house"), "base64").toString("latin1", 1, 4), "PNG");
@@ -106,6 +123,13 @@ export const exercises: Readonly<Record<SdkFeature, Exercise>> = {
   async models(_sdk, { listModels }) {
     const names = await given(listModels)();
     assert.ok(names.includes(models.chat), names.join(" "));
+  },
+  async later({ words }, { askLater, takeBack }) {
+    const [begun, said] = await given(askLater)({ text: `${asked.text} simulate.delay_ms=200` });
+    const { text, finish } = assemble([said]);
+    assert.deepEqual([begun, finish], ["starting", words.end]);
+    assert.match(text, /This is a simulated answer/);
+    assert.equal(await given(takeBack)({ text: asked.endless }), "canceled");
   },
   async batch({ words }, { answerBatch }) {
     const lineOf = (custom_id: string, text: string) => ({ custom_id, body: toChatBody({ text }) });
@@ -121,16 +145,18 @@ export const exercises: Readonly<Record<SdkFeature, Exercise>> = {
 
 /** What an SDK has a method for. */
 export function featuresOf(sdk: Sdk, speaker: Speaker): readonly SdkFeature[] {
-  const { ask, stream, embed, rerank, complete, speak, transcribe, draw, moderate, listModels, answerBatch } = speaker;
+  const { ask, stream, embed, rerank, complete, speak, speakAs, transcribe, hear, draw, moderate } = speaker;
+  const { listModels, askLater, answerBatch } = speaker;
   const talks = ask !== undefined && stream !== undefined;
   const has: Readonly<Record<SdkFeature, boolean>> = {
     ...{ text: talks, stream: talks, tools: talks, shape: talks, image: talks, usage: talks, abort: talks },
     ...{ thoughts: talks && sdk.words.showsThoughts, error: true, vectors: embed !== undefined },
     ...{ rerank: rerank !== undefined, completion: complete !== undefined, speech: speak !== undefined },
     ...{ transcript: transcribe !== undefined, pictures: draw !== undefined, moderation: moderate !== undefined },
+    ...{ formats: speakAs !== undefined, timed: hear !== undefined, later: askLater !== undefined },
     ...{ models: listModels !== undefined, batch: answerBatch !== undefined },
   };
-  return (Object.keys(has) as SdkFeature[]).filter((feature) => has[feature]);
+  return (Object.keys(has) as SdkFeature[]).filter((feature) => has[feature] && !sdk.without?.includes(feature));
 }
 
 function given<Method>(method: Method | undefined): Method {

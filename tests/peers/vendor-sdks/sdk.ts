@@ -13,10 +13,13 @@ export const sdkFeatures = {
   rerank: ["K", "documents by how well they answer a question"],
   completion: ["C", "a text that is gone on with, without a conversation"],
   speech: ["P", "a text as sound"],
+  formats: ["N", "a text as sound in each format, with its characters as the vendor counts them"],
   transcript: ["H", "sound as a text"],
+  timed: ["W", "sound as a text with its language, its length and when each word was said"],
   pictures: ["G", "a picture of what is told"],
   moderation: ["D", "a text that is judged"],
   models: ["M", "the models that there are"],
+  later: ["L", "an answer that is not waited for: asked for until it is there, and one that is taken back"],
   batch: ["B", "a file of requests as a batch: made, listed, ended, its answers read"],
 } as const satisfies Readonly<Record<string, readonly [letter: string, what: string]>>;
 export type SdkFeature = keyof typeof sdkFeatures;
@@ -61,6 +64,21 @@ export interface Said {
   readonly tokens?: readonly [input: number, output: number] | undefined;
 }
 
+/** What was said in a sound. */
+export interface Heard {
+  readonly text: string;
+  readonly language: string | undefined;
+  readonly seconds: number | undefined;
+  readonly words: readonly {
+    readonly text?: string | undefined;
+    readonly start?: number | undefined;
+    readonly end?: number | undefined;
+  }[];
+}
+
+export const soundFormats = ["mp3", "wav", "pcm"] as const;
+export type SoundFormat = (typeof soundFormats)[number];
+
 /** An SDK with its key, pointed somewhere. What it has no method for is left out. */
 export interface Speaker {
   readonly ask?: (asking: Asking) => Promise<Said>;
@@ -70,12 +88,22 @@ export interface Speaker {
   readonly rerank?: (query: string, documents: string[]) => Promise<readonly number[]>;
   readonly complete?: (prompt: string) => Promise<string>;
   readonly speak?: (text: string) => Promise<Uint8Array>;
+  /** And what the head of the answer says of its characters. */
+  readonly speakAs?: (
+    text: string,
+    format: SoundFormat,
+  ) => Promise<{ readonly sound: Uint8Array; readonly characters: string | null }>;
   readonly transcribe?: (sound: Uint8Array<ArrayBuffer>) => Promise<string>;
+  readonly hear?: (sound: Uint8Array<ArrayBuffer>) => Promise<Heard>;
   /** Base64 of the picture. */
   readonly draw?: (prompt: string) => Promise<string>;
   /** Whether the text was found to be harmful. */
   readonly moderate?: (text: string) => Promise<boolean>;
   readonly listModels?: () => Promise<readonly string[]>;
+  /** How it stands once it is begun, and the answer that it is asked for again and again. */
+  readonly askLater?: (asking: Asking) => Promise<readonly [begun: string, said: Said]>;
+  /** How an answer stands that is begun and given up. */
+  readonly takeBack?: (asking: Asking) => Promise<string>;
   readonly answerBatch?: (lines: readonly BatchLine[]) => Promise<EndedBatch>;
 }
 
@@ -106,6 +134,8 @@ export interface Sdk {
     readonly batchEnd?: string;
     readonly showsThoughts: boolean;
   };
+  /** What its models, or its types, have no place for. */
+  readonly without?: readonly SdkFeature[];
   /** How its vendor's streams are other than OpenAI's, as directives of the simulated provider. */
   readonly streams?: { readonly calls?: string; readonly usage?: string };
   open(place: SdkPlace): Speaker;

@@ -3,7 +3,8 @@ import { Mistral } from "@mistralai/mistralai";
 import { MistralError } from "@mistralai/mistralai/models/errors";
 import { OpenRouter } from "@openrouter/sdk";
 import { OpenRouterError } from "@openrouter/sdk/models/errors/openroutererror.js";
-import { citySchema, image } from "../../conformance/clients/client.ts";
+import { citySchema } from "../../conformance/clients/client.ts";
+import { pictureUrl } from "./chat-like.ts";
 import { endWhenLeft } from "./end-when-left.ts";
 import { type Asking, type BatchLine, type EndedBatch, models, type Said, type Sdk } from "./sdk.ts";
 
@@ -15,7 +16,6 @@ const tool = {
   type: "function" as const,
   function: { name: "get_weather", description: "Weather of a city", parameters: { ...citySchema } },
 };
-const pictureUrl = `data:image/png;base64,${image}`;
 
 interface PartLike {
   readonly content?: unknown;

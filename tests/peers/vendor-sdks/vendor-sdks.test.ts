@@ -13,12 +13,15 @@ import { bedrock } from "./bedrock-sdk.ts";
 import { cerebras, groq, huggingFace, perplexity, together } from "./chat-sdks.ts";
 import { cohere } from "./cohere-sdk.ts";
 import { exercises, featuresOf } from "./exercises.ts";
+import { replicate } from "./replicate-sdk.ts";
 import { models, type Sdk, type SdkFeature, type SdkPlace, sdkFeatures } from "./sdk.ts";
 import { mistral, openRouter } from "./typed-sdks.ts";
+import { deepgram, elevenLabs } from "./voice-sdks.ts";
 import { voyage } from "./voyage-sdk.ts";
 
 const sdks: readonly Sdk[] = [
-  ...[bedrock, cerebras, cohere, groq, huggingFace, mistral, openRouter, perplexity, together, voyage],
+  ...[bedrock, cerebras, cohere, deepgram, elevenLabs, groq, huggingFace, mistral, openRouter, perplexity],
+  ...[replicate, together, voyage],
 ];
 
 const fileOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
