@@ -92,10 +92,14 @@ async function register(number: number): Promise<{ readonly email: string; reado
   const body = { email, password: "correct horse battery", name: "Ann", organization: `Org ${number}` };
   await until("registered", async () => (await post("/api/v1/users/register", body))?.status === 202);
   let token: string | undefined;
-  await until("a mail", async () => {
+  const hasCome = async () => {
     const mail = mails.received.find(({ to }) => to.includes(email));
     [, token] = /account#register=([\w-]{43})/.exec(mail?.text ?? "") ?? [];
     return token !== undefined;
+  };
+  await until("a mail", hasCome).catch(async (err: Error) => {
+    const waiting = await sql`select mail_id, created_at, next_try_at, tries, now() from "user".mail_outbox`;
+    throw new Error(`${err.message}; waiting to be sent: ${JSON.stringify(waiting)}`, { cause: err });
   });
   return { email, token: token ?? "" };
 }

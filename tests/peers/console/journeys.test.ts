@@ -235,8 +235,16 @@ test("with a second factor a password is not enough; what matters asks for it ag
   await page.getByText("Confirm that it is you").waitFor();
   await checkLook(page, "step-up");
   await page.getByLabel("Code from your app, or a recovery code").fill(codes[0] ?? "");
+  const answers: string[] = [];
+  page.on("response", (answer) => answers.push(`${answer.status()} ${answer.request().method()} ${answer.url()}`));
   await inDialog(page, "Continue").click();
-  await page.getByTestId("codes").waitFor();
+  await page
+    .getByTestId("codes")
+    .waitFor()
+    .catch(async (err: Error) => {
+      const shown = await page.getByRole("dialog").allInnerTexts();
+      throw new Error(`${err.message}; shown: ${shown}; answered: ${answers.join(", ")}`, { cause: err });
+    });
   const renewed = await page.getByTestId("codes").locator("li").allTextContents();
   assert.equal(new Set([...codes, ...renewed]).size, 20);
   await inDialog(page, "I have saved them").click();
