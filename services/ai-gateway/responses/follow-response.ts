@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { backgroundFailures } from "@lyss/contracts/failures/ai-gateway-background.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import type { Clock } from "@lyss/kit/service/clock.ts";
+import { createWakeSignal } from "@lyss/kit/events/wake-signal.ts";
 import { keepAliveComment, keepResponseAlive } from "../call/keep-alive.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
@@ -61,13 +61,13 @@ async function follow(
     ...followed.headers,
   });
   res.flushHeaders();
-  const bell = createBell(clock);
-  const unwatch = responses.events.watch(responseId, bell.ring);
-  res.once("close", bell.ring);
+  const news = createWakeSignal(clock);
+  const unwatch = responses.events.watch(responseId, news.wake);
+  res.once("close", news.wake);
   let isOver = false;
   const end = () => {
     isOver = true;
-    bell.ring();
+    news.wake();
   };
   // One that is served here ends with its call, and that is to be told; one that is served elsewhere can be followed at another node.
   const ending = responses.isHere(responseId) ? { abort: () => undefined } : { abort: end, drain: end };
@@ -82,7 +82,7 @@ async function follow(
       await write(settings.idleTimeoutMs, res, text);
     },
     async untilNews() {
-      if (!isOver && !res.destroyed) await bell.wait(responses.isHere(responseId) ? lookMs.here : lookMs.elsewhere);
+      if (!isOver && !res.destroyed) await news.wait(responses.isHere(responseId) ? lookMs.here : lookMs.elsewhere);
     },
     isGone: () => isOver || res.destroyed,
   };
@@ -94,7 +94,7 @@ async function follow(
   } finally {
     alive?.stop();
     unwatch();
-    res.removeListener("close", bell.ring);
+    res.removeListener("close", news.wake);
     openCalls.end(open);
   }
 }
@@ -128,30 +128,6 @@ async function sendAll(
     if (reader.isGone()) return;
     await reader.untilNews();
   }
-}
-
-/** Wakes one who waits. */
-function createBell({ setTimer }: Pick<Clock, "setTimer">) {
-  let hasRung = false;
-  let wake: (() => void) | undefined;
-  return {
-    ring() {
-      hasRung = true;
-      wake?.();
-    },
-    /** Resolves when it rings, has rung since the last time, or so much time has passed. */
-    async wait(forMs: number): Promise<void> {
-      if (!hasRung) {
-        const rung = Promise.withResolvers<void>();
-        const cancel = setTimer(forMs, rung.resolve);
-        wake = rung.resolve;
-        await rung.promise;
-        cancel();
-      }
-      wake = undefined;
-      hasRung = false;
-    },
-  };
 }
 
 /** Waits for a reader that is slower, and leaves one that has stopped. */
