@@ -1,14 +1,17 @@
 import { connect } from "node:net";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import { Secret } from "../config/secret.ts";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { type Caller, noSession } from "../rpc/call-context.ts";
 import { systemClock } from "../service/clock.ts";
 import { createRandom } from "../service/ids.ts";
+import { createForwarder } from "./forward.ts";
 import { createHttpHandler, type HttpHandlerOptions } from "./http-handler.ts";
 import { createHttpServer, type HttpServerOptions } from "./http-server.ts";
 import { createLane } from "./lane/lane.ts";
+import { createPeerHttpHandler } from "./peer-handler.ts";
 
 export const testCaller: Caller = {
   tenantId: "ten_1",
@@ -98,6 +101,32 @@ export async function startTestServer(
     },
   };
 }
+
+/** Serves the same routes in this process and behind a peer, until the tests of `scope` are over. */
+export async function startInBothPlaces(scope: { after(end: () => Promise<void>): void }, routes: Routes) {
+  const peerToken = new Secret("peer-token-of-this-test");
+  const served = { name: "tested", routes, ops: {}, peerUrl: undefined };
+  const peer = createPeerHttpHandler({ ...testParts(), peerToken, mounted: [served] });
+  const peerServer = createHttpServer({ onRequest: peer.onRequest, clock: systemClock });
+  const peerUrl = `http://127.0.0.1:${await peerServer.listen({ host: "127.0.0.1", port: 0 })}`;
+  const forwarder = createForwarder({ peerToken, clock: systemClock });
+  const direct = await startTestServer({ mounted: [served] });
+  const mounted = [{ name: "tested", routes, ops: undefined, peerUrl }];
+  const behind = await startTestServer({ mounted, forward: forwarder.forward });
+  scope.after(async () => {
+    await direct.close();
+    await behind.close();
+    forwarder.close();
+    await peerServer.close(AbortSignal.abort());
+    await peer.close();
+  });
+  return [
+    ["in this process", direct],
+    ["behind a peer", behind],
+  ] as const;
+}
+
+type Routes = HttpHandlerOptions["mounted"][number]["routes"];
 
 /** The error of a failed answer in the platform's own shape. */
 export async function errorOf(response: Response): Promise<{

@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { z } from "zod";
-import { Secret } from "../config/secret.ts";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
-import { systemClock } from "../service/clock.ts";
-import { createForwarder } from "./forward.ts";
-import { createHttpServer } from "./http-server.ts";
-import { startTestServer, testParts } from "./http-test-server.ts";
-import { createPeerHttpHandler } from "./peer-handler.ts";
+import { startInBothPlaces } from "./http-test-server.ts";
 import { routesFor } from "./route.ts";
 import { StreamAnswer } from "./stream-answer.ts";
 
@@ -37,31 +32,7 @@ const routes = [
   }),
 ];
 
-const peerToken = new Secret("peer-token-of-this-test");
-const peer = createPeerHttpHandler({
-  ...testParts(),
-  ...{ peerToken, mounted: [{ name: "news", routes, ops: {}, peerUrl: undefined }] },
-});
-const peerServer = createHttpServer({ onRequest: peer.onRequest, clock: systemClock });
-const peerUrl = `http://127.0.0.1:${await peerServer.listen({ host: "127.0.0.1", port: 0 })}`;
-const forwarder = createForwarder({ peerToken, clock: systemClock });
-const direct = await startTestServer({ mounted: [{ name: "news", routes, ops: {}, peerUrl: undefined }] });
-const behind = await startTestServer({
-  mounted: [{ name: "news", routes, ops: undefined, peerUrl }],
-  forward: forwarder.forward,
-});
-after(async () => {
-  await direct.close();
-  await behind.close();
-  forwarder.close();
-  await peerServer.close(AbortSignal.abort());
-  await peer.close();
-});
-
-for (const [place, { url }] of [
-  ["in this process", direct],
-  ["behind a peer", behind],
-] as const) {
+for (const [place, { url }] of await startInBothPlaces({ after }, routes)) {
   test(`a JSON route may answer piece by piece, and its client may leave, ${place}`, async () => {
     goOn = Promise.withResolvers();
     left = Promise.withResolvers();

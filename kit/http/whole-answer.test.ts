@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { z } from "zod";
-import { Secret } from "../config/secret.ts";
-import { systemClock } from "../service/clock.ts";
-import { createForwarder } from "./forward.ts";
-import { createHttpServer } from "./http-server.ts";
-import { startTestServer, testParts } from "./http-test-server.ts";
-import { createPeerHttpHandler } from "./peer-handler.ts";
+import { startInBothPlaces } from "./http-test-server.ts";
 import { routesFor } from "./route.ts";
 import { WholeAnswer } from "./whole-answer.ts";
 
@@ -47,31 +42,7 @@ const routes = [
   }),
 ];
 
-const peerToken = new Secret("peer-token-of-this-test");
-const peer = createPeerHttpHandler({
-  ...testParts(),
-  ...{ peerToken, mounted: [{ name: "forms", routes, ops: {}, peerUrl: undefined }] },
-});
-const peerServer = createHttpServer({ onRequest: peer.onRequest, clock: systemClock });
-const peerUrl = `http://127.0.0.1:${await peerServer.listen({ host: "127.0.0.1", port: 0 })}`;
-const forwarder = createForwarder({ peerToken, clock: systemClock });
-const direct = await startTestServer({ mounted: [{ name: "forms", routes, ops: {}, peerUrl: undefined }] });
-const behind = await startTestServer({
-  mounted: [{ name: "forms", routes: routes.map((route) => route), ops: undefined, peerUrl }],
-  forward: forwarder.forward,
-});
-after(async () => {
-  await direct.close();
-  await behind.close();
-  forwarder.close();
-  await peerServer.close(AbortSignal.abort());
-  await peer.close();
-});
-
-for (const [place, { url }] of [
-  ["in this process", direct],
-  ["behind a peer", behind],
-] as const) {
+for (const [place, { url }] of await startInBothPlaces({ after }, routes)) {
   const post = (path: string, body: string, headers: Record<string, string> = {}) =>
     fetch(url + path, {
       method: "POST",
